@@ -26,6 +26,20 @@ export interface Entry<V> {
   readonly owner?: string;
 }
 
+/**
+ * Everything one source wants of one tool, replacing what it wanted before; no
+ * entries means the source is gone. A source is whatever a compiler computes as
+ * one piece: a service, a pod, a policy. Several sources may want the same entry
+ * (equal key and value): it stays until the last one lets go. If they want
+ * different values for one key, the source that came first keeps it and the
+ * other is reported.
+ */
+export interface SourceUpdate<V> {
+  /** Unique within the contributor, for example `Service default/web`. */
+  readonly source: string;
+  readonly entries: readonly Entry<V>[];
+}
+
 /** One step from observed to desired. */
 export type Op<V> =
   | { readonly kind: "add"; readonly key: string; readonly value: V }
