@@ -72,7 +72,12 @@ export interface NftRule {
 export interface NftElement {
   readonly kind: "element";
   readonly set: string;
-  /** The key in nft's canonical words: `10.0.0.1`, `tcp . 80`, `10.0.0.0/8`, `80-90`. */
+  /**
+   * The key in nft's canonical words: `10.0.0.1`, `tcp . 80`, `10.0.0.0/8`,
+   * `80-90`, `veth1 . 10.0.0.1`. nft lists a range that is a prefix as a prefix,
+   * so `10.0.0.0-10.0.0.255` never comes back as written; protocols and ports are
+   * `tcp`, `udp`, `sctp`, `icmp`, `ipv6-icmp` and decimal numbers.
+   */
   readonly element: string;
   /** For a map, the data: `accept`, `goto CHAIN`. */
   readonly data?: string;
@@ -91,8 +96,18 @@ export function nftKey(value: NftValue): string {
     case "rules":
       return `rules/${value.chain}`;
     case "element":
-      return `element/${value.set}/${value.element}`;
+      return `element/${value.set}/${canonicalElement(value.element)}`;
   }
+}
+
+/** An element as the kernel's listing writes it: no quotes, a prefix of one address as the address. */
+export function canonicalElement(text: string): string {
+  if (!text.includes("/") && !text.includes('"')) return text;
+  return text.replaceAll('"', "").split(" . ").map((part) =>
+    /^[\d.]+\/32$|:.*\/128$/.test(part)
+      ? part.slice(0, part.indexOf("/"))
+      : part
+  ).join(" . ");
 }
 
 /** The rules of a chain, with their hash. */
