@@ -117,3 +117,13 @@ declare module "@std/streams/text-line-stream" {
     constructor(options?: { allowCR?: boolean });
   }
 }
+
+declare module "@std/yaml/parse" {
+  export function parse(
+    content: string,
+    options?: {
+      schema?: "core" | "default" | "failsafe" | "json" | "extended";
+      allowDuplicateKeys?: boolean;
+    },
+  ): unknown;
+}
