@@ -5,7 +5,7 @@
  */
 
 import { assert, assertEquals } from "@std/assert";
-import { capture, run } from "./process.ts";
+import { capture, run } from "./system/process.ts";
 
 Deno.test("the machine's kernel has IPVS with its schedulers", async () => {
   for (const scheduler of ["rr", "wrr", "lc", "sh", "mh"]) {

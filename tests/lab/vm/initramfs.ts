@@ -5,7 +5,7 @@
  * @module
  */
 
-import { LabError } from "../process.ts";
+import { LabError } from "../system/error.ts";
 import type { Kernel } from "./kernel.ts";
 
 /** One file or directory of an archive. */

@@ -5,7 +5,8 @@
  * @module
  */
 
-import { capture, LabError } from "../process.ts";
+import { LabError } from "../system/error.ts";
+import { capture } from "../system/process.ts";
 
 /** A kernel ready to boot. */
 export interface Kernel {

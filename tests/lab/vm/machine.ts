@@ -8,7 +8,8 @@
  * @module
  */
 
-import { LabError, searchPath } from "../process.ts";
+import { LabError } from "../system/error.ts";
+import { searchPath } from "../system/process.ts";
 import { buildInitramfs } from "./initramfs.ts";
 import { findKernel, type Kernel } from "./kernel.ts";
 

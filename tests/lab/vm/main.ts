@@ -8,7 +8,7 @@
  * @module
  */
 
-import { LabError } from "../process.ts";
+import { LabError } from "../system/error.ts";
 import { type Forward, Machine } from "./machine.ts";
 
 const USAGE = `usage: deno run -A tests/lab/vm/main.ts [options] -- COMMAND ARGS

@@ -10,7 +10,8 @@
  * @module
  */
 
-import { capture, LabError } from "../process.ts";
+import { LabError } from "../system/error.ts";
+import { capture } from "../system/process.ts";
 import { Machine } from "./machine.ts";
 
 const ROOT = new URL("../../../", import.meta.url).pathname.replace(/\/$/, "");

@@ -4,15 +4,15 @@
  * @module
  */
 
-/** Something the lab could not do; the message is for the person running it. */
-export class LabError extends Error {
-  override readonly name = "LabError";
-}
+import { LabError } from "./error.ts";
+import { inNamespace } from "./namespace.ts";
 
 /** How to run a command. */
 export interface CommandOptions {
   readonly cwd?: string;
   readonly env?: Readonly<Record<string, string>>;
+  /** Network namespace to start it in; default the caller's. */
+  readonly namespace?: string;
   /** Written to its standard input. */
   readonly stdin?: string;
   /** Kills it after this long, milliseconds; default 60,000. */
@@ -49,7 +49,7 @@ export async function run(
   const abort = new AbortController();
   const timer = setTimeout(() => abort.abort(), deadlineMs);
   try {
-    const child = new Deno.Command(command, {
+    const prepared = new Deno.Command(command, {
       args: [...args],
       ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
       env: { PATH: searchPath(), ...options.env },
@@ -57,7 +57,10 @@ export async function run(
       stdout: "piped",
       stderr: "piped",
       signal: abort.signal,
-    }).spawn();
+    });
+    const child = options.namespace === undefined
+      ? prepared.spawn()
+      : inNamespace(options.namespace, () => prepared.spawn());
     if (options.stdin !== undefined) {
       const writer = child.stdin.getWriter();
       // A command that reads only part of its input closes the pipe: its exit code tells.
