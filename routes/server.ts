@@ -1,0 +1,119 @@
+/**
+ * Serving an application on an address.
+ *
+ * @module
+ */
+
+import { type Clock, sleep } from "../lib/base/clock.ts";
+import { FairwayError, messageOf } from "../lib/base/errors.ts";
+
+/** What to serve, where, and how to stop. */
+export interface ServeOptions {
+  readonly app: {
+    fetch(request: Request): Response | Promise<Response>;
+  };
+  /** What is served, for messages: `health`, `state API`. */
+  readonly name: string;
+  /** An IP address. */
+  readonly address: string;
+  /** 0 lets the system choose. */
+  readonly port: number;
+  /** The flag that sets the port, for messages: `--health-port`. */
+  readonly portFlag: string;
+  /** Stops serving. Event streams must end by the same signal or an earlier one. */
+  readonly signal: AbortSignal;
+  readonly clock: Clock;
+  /** How long requests may take to end after the signal, milliseconds. @default {2000} */
+  readonly graceMs?: number;
+}
+
+/** A server that listens. */
+export interface RunningServer {
+  readonly address: string;
+  readonly port: number;
+  /** Settles when the server has stopped and let its socket go. */
+  readonly finished: Promise<void>;
+}
+
+/**
+ * Starts serving; it listens when this returns.
+ *
+ * @throws {FairwayError} `net.failed` or `permission.denied` when it cannot listen
+ */
+export function serve(options: ServeOptions): RunningServer {
+  const { app, address, port, signal } = options;
+  const hard = new AbortController();
+  let server: Deno.HttpServer<Deno.NetAddr>;
+  try {
+    server = Deno.serve({
+      hostname: address,
+      port,
+      signal: hard.signal,
+      onListen: () => {},
+    }, (request) => app.fetch(request));
+  } catch (error) {
+    throw listenError(error, options);
+  }
+  return {
+    address: server.addr.hostname,
+    port: server.addr.port,
+    finished: finish(server, hard, signal, options),
+  };
+}
+
+async function finish(
+  server: Deno.HttpServer<Deno.NetAddr>,
+  hard: AbortController,
+  signal: AbortSignal,
+  options: ServeOptions,
+): Promise<void> {
+  await new Promise<void>((resolve) => {
+    if (signal.aborted) return resolve();
+    signal.addEventListener("abort", () => resolve(), { once: true });
+  });
+  const done = new AbortController();
+  const stopped = server.shutdown().then(() => done.abort());
+  // A client that neither reads nor hangs up must not hold the agent.
+  const deadline = sleep(options.clock, options.graceMs ?? 2000, done.signal)
+    .then(() => hard.abort(), () => {});
+  await Promise.race([stopped, deadline]);
+  done.abort();
+  await server.finished;
+}
+
+function listenError(error: unknown, options: ServeOptions): FairwayError {
+  const { name, address, port, portFlag } = options;
+  const where = address.includes(":")
+    ? `[${address}]:${port}`
+    : `${address}:${port}`;
+  const cannot = `cannot serve the ${name} on ${where}`;
+  if (error instanceof Deno.errors.AddrInUse) {
+    return new FairwayError(
+      "net.failed",
+      `${cannot}: the port is in use; stop the program that uses it, or choose another with ${portFlag}`,
+      { cause: error },
+    );
+  }
+  if (error instanceof Deno.errors.AddrNotAvailable) {
+    return new FairwayError(
+      "net.failed",
+      `${cannot}: this machine has no such address; give one that it has`,
+      { cause: error },
+    );
+  }
+  if (
+    error instanceof Deno.errors.PermissionDenied ||
+    error instanceof Deno.errors.NotCapable
+  ) {
+    return new FairwayError(
+      "permission.denied",
+      `${cannot}: no permission (${
+        messageOf(error)
+      }); choose a port above 1023 with ${portFlag}, or grant CAP_NET_BIND_SERVICE`,
+      { cause: error },
+    );
+  }
+  return new FairwayError("net.failed", `${cannot}: ${messageOf(error)}`, {
+    cause: error,
+  });
+}
