@@ -118,6 +118,7 @@ export class Engine<V> {
   /** Keys by the missing key they wait for, and the reverse. */
   readonly #waitingFor = new Map<string, Set<string>>();
   readonly #waiting = new Map<string, string>();
+  readonly #refusalListeners: (() => void)[] = [];
   #observed = new Map<string, V>();
   #isAdopted = false;
   #operationsTotal = 0;
@@ -180,6 +181,11 @@ export class Engine<V> {
     };
   }
 
+  /** Calls back after each batch in which the kernel refused something. */
+  onRefusals(callback: () => void): void {
+    this.#refusalListeners.push(callback);
+  }
+
   /**
    * Reads the kernel and takes over what is there.
    *
@@ -235,6 +241,9 @@ export class Engine<V> {
     const report = await this.#mutex.run(() => this.#syncNow(signal));
     this.#failure = undefined;
     this.#failures = 0;
+    if (report.refused > 0) {
+      for (const callback of this.#refusalListeners) callback();
+    }
     if (!this.#desired.isDirty) this.#quiet.open();
     return report;
   }
@@ -276,6 +285,16 @@ export class Engine<V> {
       }
       return drifted.length;
     });
+  }
+
+  /** Whether the kernel's state is known. */
+  get isAdopted(): boolean {
+    return this.#isAdopted;
+  }
+
+  /** The object that an entry came from, as text for people. */
+  ownerOf(key: string): string | undefined {
+    return this.#desired.get(key)?.owner;
   }
 
   /** What a sync would do now; changes nothing. */

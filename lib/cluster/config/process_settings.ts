@@ -93,6 +93,20 @@ export const CLUSTER_SETTINGS = {
     description:
       "Time between two comparisons of the kernel with what it should hold; drift is repaired and counted.",
   },
+  stateDir: {
+    name: "state-dir",
+    type: TEXT,
+    default: "/var/lib/fairway",
+    description:
+      "Directory for what outlives a reboot: which pod CIDRs to close before the cluster is known.",
+  },
+  runDir: {
+    name: "run-dir",
+    type: TEXT,
+    default: "/run/fairway",
+    description:
+      "Directory for what ends with a reboot: kernel parameters as they were, for cleanup.",
+  },
   config: {
     name: "config",
     type: TEXT,
@@ -151,6 +165,13 @@ export const OBSERVE_SETTINGS = {
     type: OPTIONAL_PORT,
     default: "20245",
     description: "Port of the state API and the dashboard; 0 is off.",
+  },
+  apiTokenFile: {
+    name: "api-token-file",
+    type: TEXT,
+    default: "",
+    description:
+      "File that holds the token which the state API asks for. Needed when it is served on more than loopback.",
   },
   logLevel: {
     name: "log-level",
