@@ -135,6 +135,21 @@ export class Manifests {
     }
   }
 
+  /** Ready while every object was read once and the directory can be read. */
+  health(): { readonly ready: boolean; readonly message: string } {
+    if (this.#problem !== undefined) {
+      return { ready: false, message: `${this.#root}: ${this.#problem}` };
+    }
+    if (!this.#synced) return { ready: false, message: "reading manifests" };
+    const issues = this.issues().length;
+    return {
+      ready: true,
+      message:
+        `${this.#index.size} objects in ${this.#signatures.size} files of ${this.#root}` +
+        (issues === 0 ? "" : `, ${issues} issues`),
+    };
+  }
+
   /** How it is doing now. */
   status(): ManifestsStatus {
     return {

@@ -10,14 +10,23 @@ import type { Clock } from "../base/clock.ts";
 import type { Issue } from "../base/issue.ts";
 import type { Logger } from "../base/log.ts";
 import type { ClusterStore } from "../cluster/store.ts";
+import type { ApiAccess } from "./api_access.ts";
+import { ApiSource, type ApiStatus } from "./api_source.ts";
 import { ClusterSink } from "./cluster_sink.ts";
 import { Manifests, type ManifestsStatus } from "./manifests.ts";
+import type { ReflectorLimits } from "./reflector_shell.ts";
+import type { ReflectorSettings } from "./reflector_state.ts";
 
 /** Where the objects come from. */
-export type WatcherSource = {
-  readonly kind: "manifests";
-  readonly directory: string;
-};
+export type WatcherSource =
+  | { readonly kind: "manifests"; readonly directory: string }
+  | {
+    readonly kind: "api";
+    /** From `findApiAccess`, which is asked before the agent starts. */
+    readonly access: ApiAccess;
+    readonly settings?: Partial<ReflectorSettings>;
+    readonly limits?: Partial<ReflectorLimits>;
+  };
 
 /** What the API shows of the watcher. */
 export interface WatcherStatus {
@@ -27,6 +36,7 @@ export interface WatcherStatus {
   /** Exceptions while taking objects into the store. */
   readonly faults: number;
   readonly manifests?: ManifestsStatus;
+  readonly api?: ApiStatus;
 }
 
 /** Feeds the cluster store; a module of the service graph. */
@@ -37,64 +47,51 @@ export class Watcher {
 
   readonly #store: ClusterStore;
   readonly #sink: ClusterSink;
-  readonly #manifests: Manifests;
+  readonly #source: Manifests | ApiSource;
 
+  /** @param options `random` gives numbers from 0 to 1, for the jitter of pauses */
   constructor(options: {
     readonly store: ClusterStore;
     readonly source: WatcherSource;
     readonly clock: Clock;
     readonly log: Logger;
+    readonly random?: () => number;
   }) {
-    const { store, source, clock, log } = options;
+    const { store, source, clock, log, random = Math.random } = options;
     this.#store = store;
-    this.#sink = new ClusterSink(store, log);
-    const { directory } = source;
-    this.#manifests = new Manifests({
-      directory,
-      sink: this.#sink,
-      clock,
-      log,
-    });
+    const sink = this.#sink = new ClusterSink(store, log);
+    this.#source = source.kind === "manifests"
+      ? new Manifests({ directory: source.directory, sink, clock, log })
+      : new ApiSource({ ...source, sink, clock, log, random });
   }
 
   /** Fills the store, tells that it started, and keeps the store up to date until the signal aborts. */
   async run(
     context: { readonly signal: AbortSignal; started(): void },
   ): Promise<void> {
-    await this.#manifests.run(context.signal, () => context.started());
+    await this.#source.run(context.signal, () => context.started());
   }
 
   /** Ready once the store is complete and as long as the source can be read. */
   health(): { readonly ready: boolean; readonly message: string } {
-    const status = this.#manifests.status();
-    if (status.problem !== undefined) {
-      return {
-        ready: false,
-        message: `${status.directory}: ${status.problem}`,
-      };
-    }
-    if (!status.synced) return { ready: false, message: "reading manifests" };
-    const { objects, files, directory } = status;
-    const faulty = this.#manifests.issues().length;
-    return {
-      ready: true,
-      message: `${objects} objects in ${files} files of ${directory}` +
-        (faulty === 0 ? "" : `, ${faulty} issues`),
-    };
+    return this.#source.health();
   }
 
   /** The watcher's state for people and programs. */
   status(): WatcherStatus {
-    return {
-      source: "manifests",
+    const common = {
       synced: this.#store.isSynced(),
       faults: this.#sink.faults,
-      manifests: this.#manifests.status(),
     };
+    return this.#source instanceof Manifests
+      ? { source: "manifests", ...common, manifests: this.#source.status() }
+      : { source: "api", ...common, api: this.#source.status() };
   }
 
-  /** What is wrong with objects now, each with its place. */
+  /** What is wrong with objects now; those of a manifests directory with file and line. */
   issues(): readonly Issue[] {
-    return this.#manifests.issues();
+    return this.#source instanceof Manifests
+      ? this.#source.issues()
+      : [...this.#store.allIssues()];
   }
 }
