@@ -12,6 +12,7 @@ import {
   type Ip,
   ipFromBytes,
   ipToBytes,
+  ipToWords,
   tryParseIp,
 } from "./ip.ts";
 
@@ -102,8 +103,16 @@ export function prefixFamily(prefix: Prefix): Family {
 
 /** Whether an address lies in a prefix; false across families. */
 export function prefixContains(prefix: Prefix, address: Ip): boolean {
-  return familyOf(address) === prefixFamily(prefix) &&
-    makePrefix(address, prefixLength(prefix)) === prefix;
+  if (familyOf(address) !== prefixFamily(prefix)) return false;
+  const length = prefixLength(prefix);
+  const inside = ipToWords(prefixAddress(prefix));
+  const asked = ipToWords(address);
+  for (let i = 0; 32 * i < length; i++) {
+    const differing = (inside[i] ?? 0) ^ (asked[i] ?? 0);
+    const unused = Math.max(0, 32 * (i + 1) - length);
+    if (differing >>> unused !== 0) return false;
+  }
+  return true;
 }
 
 /** Whether `outer` holds every address of `inner`. */

@@ -6,8 +6,10 @@ import {
   makePrefix,
   parsePrefix,
   type Prefix,
+  prefixAddress,
   prefixContains,
   prefixCovers,
+  prefixLength,
 } from "../../lib/net/prefix.ts";
 
 function block(cidr: string, ...except: string[]): {
@@ -98,5 +100,28 @@ Deno.test("interval: membership is that of the blocks, for any blocks", () => {
         }
       },
     ),
+  );
+});
+
+Deno.test("interval: no two parts could be one", () => {
+  const prefix = fc.tuple(fc.nat(63), fc.integer({ min: 26, max: 32 })).map(
+    ([low, length]) => makePrefix(parseIp(`10.0.0.${low}`), length),
+  );
+  const blocks = fc.array(
+    fc.record({ cidr: prefix, except: fc.array(prefix, { maxLength: 2 }) }),
+    { minLength: 1, maxLength: 8 },
+  );
+  fc.assert(
+    fc.property(blocks, (some) => {
+      const parts = subtract(some);
+      const parents = parts.map((part) =>
+        makePrefix(prefixAddress(part), prefixLength(part) - 1)
+      );
+      // Two disjoint halves of one parent are all of it.
+      const halves = parts.map((part, i) =>
+        `${parents[i]} ${prefixLength(part)}`
+      );
+      assertEquals(new Set(halves).size, parts.length);
+    }),
   );
 });
