@@ -24,7 +24,7 @@ export interface Sample<V> {
   readonly around: readonly [readonly [string, V], readonly [string, V]];
   /** What becomes of the operations around a refused one. */
   readonly rest: ApplyResult["rest"];
-  /** Ten thousand entries that stand alone or on `entries`. */
+  /** Ten thousand entries that stand alone or on `entries`; empty when the tool knows no such number. */
   readonly many: readonly (readonly [string, V])[];
   /** Whether a removal makes the entry unread. */
   readonly removes: boolean;
@@ -141,13 +141,15 @@ export function conformance<V>(
     }
   });
 
-  test("carries out ten thousand operations in one batch", async ({ target }) => {
-    await assertDone(target, adds(target, sample.entries));
-    await assertDone(target, adds(target, sample.many));
-    await assertHolds(target, [...sample.entries, ...sample.many]);
-    await assertDone(target, removes(target, sample.many));
-    await assertHolds(target, sample.entries);
-  });
+  if (sample.many.length > 0) {
+    test("carries out ten thousand operations in one batch", async ({ target }) => {
+      await assertDone(target, adds(target, sample.entries));
+      await assertDone(target, adds(target, sample.many));
+      await assertHolds(target, [...sample.entries, ...sample.many]);
+      await assertDone(target, removes(target, sample.many));
+      await assertHolds(target, sample.entries);
+    });
+  }
 
   test("an aborted signal stops it before it starts", async ({ target }) => {
     const signal = AbortSignal.abort();
