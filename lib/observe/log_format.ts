@@ -6,6 +6,7 @@
 
 import type { LogFields, LogRecord } from "../base/log.ts";
 import { FairwayError } from "../base/errors.ts";
+import { printable } from "../base/printable.ts";
 
 /** How a line looks: for machines or for people. */
 export type LogFormat = "json" | "text";
@@ -81,15 +82,6 @@ function formatFields(fields: LogFields): string {
     }`;
   }
   return text;
-}
-
-/** Names of objects are others' text: what would move a terminal's cursor is shown, not obeyed. */
-function printable(text: string): string {
-  return text.replaceAll(
-    /[\p{Cc}\p{Cf}\u2028\u2029]/gu,
-    (character) =>
-      `\\u${(character.codePointAt(0) ?? 0).toString(16).padStart(4, "0")}`,
-  );
 }
 
 const DEPTH = 6;

@@ -1,6 +1,10 @@
 /**
  * Where the modules of the service graph are drawn: in columns, each module
- * right of everything it needs.
+ * right of everything it needs. Lines that pass a column get a slot of their own
+ * there, so that none runs behind a module that it has nothing to do with.
+ *
+ * After Sugiyama, Tagawa and Toda, "Methods for visual understanding of
+ * hierarchical system structures" (1981), for a few dozen modules.
  *
  * @module
  */
@@ -11,18 +15,23 @@ export interface GraphNode {
   readonly needs: readonly string[];
 }
 
-/** A module and its place. */
-export interface Placed<T extends GraphNode> {
-  readonly node: T;
+/** A place: the middle of a slot, in columns from the left and rows from the top. */
+export interface Place {
   readonly column: number;
-  /** Place in its column; columns are centred, so this can end in a half. */
   readonly row: number;
 }
 
-/** A line from what is needed to who needs it. */
+/** A module and its place. */
+export interface Placed<T extends GraphNode> extends Place {
+  readonly node: T;
+}
+
+/** A line from what is needed to who needs it, through slots in between. */
 export interface GraphEdge {
   readonly from: string;
   readonly to: string;
+  /** At least two: both ends, and one for each column between them. */
+  readonly points: readonly Place[];
 }
 
 /** A drawn graph, in columns and rows. */
@@ -33,65 +42,125 @@ export interface GraphLayout<T extends GraphNode> {
   readonly rows: number;
 }
 
+/** Something that takes room in a column: a module, or a line that passes. */
+interface Slot {
+  readonly id: string;
+  readonly height: number;
+  readonly before: Slot[];
+  readonly after: Slot[];
+  row: number;
+}
+
+/** Room for a line that passes, in rows. */
+const PASSING = 0.4;
+const SWEEPS = 6;
+
 /**
  * Lays a graph out. Needs that are not among the nodes are left out, and so are
- * lines that others imply; a circle of needs ends in the first column.
+ * lines that others imply; a circle of needs is cut somewhere.
  */
 export function layoutGraph<T extends GraphNode>(
   nodes: readonly T[],
 ): GraphLayout<T> {
   const byName = new Map(nodes.map((node) => [node.name, node]));
-  const column = new Map<string, number>();
-  const columnOf = (name: string, path: readonly string[]): number => {
-    const known = column.get(name);
-    if (known !== undefined) return known;
-    let place = 0;
-    for (const need of byName.get(name)?.needs ?? []) {
-      if (!byName.has(need) || path.includes(need)) continue;
-      place = Math.max(place, columnOf(need, [...path, need]) + 1);
-    }
-    column.set(name, place);
-    return place;
+  const columnOf = columnsOf(nodes, byName);
+  const columns: Slot[][] = [];
+  const slots = new Map<string, Slot>();
+  const add = (column: number, id: string, height: number): Slot => {
+    const slot = { id, height, before: [], after: [], row: 0 };
+    (columns[column] ??= []).push(slot);
+    return slot;
   };
-  const columns: T[][] = [];
   for (const node of nodes) {
-    (columns[columnOf(node.name, [node.name])] ??= []).push(node);
+    slots.set(node.name, add(columnOf.get(node.name) ?? 0, node.name, 1));
   }
-  const rows = Math.max(0, ...columns.map((members) => members.length));
-
-  const placed: Placed<T>[] = [];
-  const row = new Map<string, number>();
-  columns.forEach((members, at) => {
-    const pull = new Map(
-      members.map((node, index) => [node.name, meanRow(node, row) ?? index]),
-    );
-    const sorted = members.toSorted((a, b) =>
-      (pull.get(a.name) ?? 0) - (pull.get(b.name) ?? 0)
-    );
-    sorted.forEach((node, index) => {
-      const place = index + (rows - members.length) / 2;
-      row.set(node.name, place);
-      placed.push({ node, column: at, row: place });
-    });
-  });
+  const chains = nodes.flatMap((node) =>
+    directNeeds(node, byName).flatMap((from) => {
+      const first = columnOf.get(from) ?? 0;
+      const last = columnOf.get(node.name) ?? 0;
+      const start = slots.get(from);
+      const end = slots.get(node.name);
+      if (first >= last || start === undefined || end === undefined) return [];
+      const chain: Slot[] = [start];
+      for (let column = first + 1; column < last; column++) {
+        chain.push(add(column, `${from}>${node.name}`, PASSING));
+      }
+      chain.push(end);
+      chain.forEach((slot, at) => {
+        const next = chain[at + 1];
+        if (next === undefined) return;
+        slot.after.push(next);
+        next.before.push(slot);
+      });
+      return [{ from, to: node.name, first, chain }];
+    })
+  );
+  const rows = Math.max(0, ...columns.map(heightOf));
+  for (let sweep = 0; sweep < SWEEPS; sweep++) {
+    const forward = sweep % 2 === 0;
+    for (const column of forward ? columns : columns.toReversed()) {
+      arrange(column, forward, rows);
+    }
+  }
   return {
-    placed,
-    edges: nodes.flatMap((node) =>
-      directNeeds(node, byName).map((from) => ({ from, to: node.name }))
-    ),
+    placed: nodes.map((node) => ({
+      node,
+      column: columnOf.get(node.name) ?? 0,
+      row: slots.get(node.name)?.row ?? 0,
+    })),
+    edges: chains.map(({ from, to, first, chain }) => ({
+      from,
+      to,
+      points: chain.map((slot, at) => ({ column: first + at, row: slot.row })),
+    })),
     columns: columns.length,
     rows,
   };
 }
 
-function meanRow(
-  node: GraphNode,
-  row: ReadonlyMap<string, number>,
-): number | undefined {
-  const rows = node.needs.flatMap((need) => row.get(need) ?? []);
-  return rows.length === 0
-    ? undefined
-    : rows.reduce((sum, place) => sum + place, 0) / rows.length;
+function heightOf(column: readonly Slot[]): number {
+  return column.reduce((sum, slot) => sum + slot.height, 0);
+}
+
+/** Orders a column by where its neighbours on one side are, and centres it. */
+function arrange(column: Slot[], forward: boolean, rows: number): void {
+  const pull = new Map(column.map((slot) => {
+    const near = forward ? slot.before : slot.after;
+    return [
+      slot,
+      near.length === 0
+        ? slot.row
+        : near.reduce((sum, other) => sum + other.row, 0) / near.length,
+    ];
+  }));
+  column.sort((a, b) => (pull.get(a) ?? 0) - (pull.get(b) ?? 0));
+  let top = (rows - heightOf(column)) / 2;
+  for (const slot of column) {
+    slot.row = top + slot.height / 2;
+    top += slot.height;
+  }
+}
+
+/** The column of each node: one right of the rightmost of its needs. */
+function columnsOf(
+  nodes: readonly GraphNode[],
+  byName: ReadonlyMap<string, GraphNode>,
+): ReadonlyMap<string, number> {
+  const columns = new Map<string, number>();
+  const visit = (name: string, path: ReadonlySet<string>): number => {
+    const known = columns.get(name);
+    if (known !== undefined) return known;
+    const longer = new Set(path).add(name);
+    let column = 0;
+    for (const need of byName.get(name)?.needs ?? []) {
+      if (!byName.has(need) || longer.has(need)) continue;
+      column = Math.max(column, visit(need, longer) + 1);
+    }
+    columns.set(name, column);
+    return column;
+  };
+  for (const node of nodes) visit(node.name, new Set());
+  return columns;
 }
 
 /** The needs of a node that no other of its needs has already. */

@@ -8,7 +8,7 @@ import { html } from "hono/html";
 import type { ModuleStatus } from "../../lib/agent/state.ts";
 import { formatAge } from "../../lib/base/age.ts";
 import { type Html, plural } from "./html.ts";
-import { layoutGraph, type Placed } from "./graph_layout.ts";
+import { type GraphEdge, layoutGraph, type Placed } from "./graph_layout.ts";
 
 /** Measures in the drawing's own units, which are pixels when there is room. */
 const BOX = { width: 172, height: 50, gapX: 54, gapY: 16, margin: 4 };
@@ -48,10 +48,14 @@ export function renderGraph(
   const layout = layoutGraph(modules);
   const x = (column: number): number =>
     BOX.margin + column * (BOX.width + BOX.gapX);
-  const y = (row: number): number => BOX.margin + row * (BOX.height + BOX.gapY);
+  // A row is the middle of its slot.
+  const y = (row: number): number =>
+    Math.round(BOX.margin - BOX.gapY / 2 + row * (BOX.height + BOX.gapY));
   const width = x(layout.columns) - BOX.gapX + BOX.margin;
-  const height = y(layout.rows) - BOX.gapY + BOX.margin;
-  const places = new Map(layout.placed.map((at) => [at.node.name, at]));
+  const height = y(layout.rows) - BOX.gapY / 2 + BOX.margin;
+  const tones = new Map(
+    modules.map((module) => [module.name, conditionOf(module).tone]),
+  );
   const ready =
     modules.filter((module) => conditionOf(module).tone === "good").length;
   return html`
@@ -61,9 +65,11 @@ export function renderGraph(
         aria-label="${ready} of ${modules
           .length} modules are ready; the table below lists them">
     ${layout.edges.map((edge) =>
-      line(places.get(edge.from), places.get(edge.to), x, y)
+      line(edge, tones.get(edge.from) ?? "idle", x, y)
     )}
-    ${layout.placed.map((at) => box(at, x(at.column), y(at.row)))}
+    ${layout.placed.map((at) =>
+      box(at, x(at.column), y(at.row) - BOX.height / 2)
+    )}
       </svg>
     </div>
     <details data-key="modules">
@@ -91,24 +97,29 @@ export function renderGraph(
   `;
 }
 
+/** Lines bend between the columns and run straight through them. */
 function line(
-  from: Placed<ModuleStatus> | undefined,
-  to: Placed<ModuleStatus> | undefined,
+  edge: GraphEdge,
+  tone: Tone,
   x: (column: number) => number,
   y: (row: number) => number,
 ): Html {
-  if (from === undefined || to === undefined) return "";
-  const x1 = x(from.column) + BOX.width;
-  const y1 = y(from.row) + BOX.height / 2;
-  const x2 = x(to.column);
-  const y2 = y(to.row) + BOX.height / 2;
-  const bend = x1 + BOX.gapX / 2;
-  const tone = conditionOf(from.node).tone;
-  // A line over several columns runs straight between the boxes before it bends.
+  const [first, ...rest] = edge.points;
+  if (first === undefined) return "";
+  let path = `M${x(first.column) + BOX.width} ${y(first.row)}`;
+  let from = first;
+  rest.forEach((to, at) => {
+    const left = x(from.column) + BOX.width;
+    const right = x(to.column);
+    const middle = (left + right) / 2;
+    path += `C${middle} ${y(from.row)} ${middle} ${y(to.row)} ${right} ${
+      y(to.row)
+    }`;
+    if (at < rest.length - 1) path += `H${right + BOX.width}`;
+    from = to;
+  });
   return html`
-    <path class="edge ${tone}"
-      d="M${x1} ${y1}C${bend} ${y1} ${x1 + 8} ${y2} ${x1 +
-        BOX.gapX} ${y2}L${x2} ${y2}" />
+    <path class="edge ${tone}" d="${path}" />
   `;
 }
 

@@ -244,7 +244,7 @@ function refused(target: TargetStatus, nowMs: number): Html {
         "entry",
       ).replace("entrys", "entries")}</summary>
       <ul class="issues">${entries.slice(0, 50).map((entry) =>
-        html`<li>${entry.owner} <code>${entry.key}</code>: ${entry.error}; tried again in ${
+        html`<li>${entry.owner} <code>${entry.key}</code>: ${entry.error}; next try in ${
           formatAge(entry.retryAtMs - nowMs)
         }</li>`
       )}</ul>
