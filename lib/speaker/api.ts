@@ -33,7 +33,7 @@ export interface SpeakerOptions {
   readonly transport?: Transport;
   /**
    * The import policy: true, or why the route is refused. Asked once per
-   * received route, and again for all after {@linkcode Speaker.reconsider}.
+   * received route, and again for all after `Speaker.reconsider`.
    * Default: everything is accepted.
    */
   readonly accept?: ImportPolicy;
@@ -121,6 +121,13 @@ export interface ReceivedRoute {
   readonly accepted: true | string;
   /** Kept for a restarting peer, not confirmed yet. */
   readonly stale: boolean;
+}
+
+/** A route as a peer was told it. */
+export interface AdvertisedRoute {
+  readonly prefix: Prefix;
+  readonly nextHop: Ip;
+  readonly attributes: AttributeView;
 }
 
 /** The import policy. It must not throw, and should be quick: it runs for every route. */
