@@ -111,15 +111,16 @@ export function conformance<V>(
     await assertHolds(target, sample.entries);
   });
 
-  test("refuses to remove what is not there, naming it", async ({ target }) => {
-    await assertDone(target, adds(target, sample.entries));
-    const missing = sample.missing;
-    if (missing === undefined) return;
-    const result = await apply(target, removes(target, [missing]));
-    assertEquals(result.refusals.map((refusal) => refusal.index), [0]);
-    assertEquals(result.refusals[0]?.error.code, "kernel.not_found");
-    await assertHolds(target, sample.entries);
-  });
+  const missing = sample.missing;
+  if (missing !== undefined) {
+    test("refuses to remove what is not there, naming it", async ({ target }) => {
+      await assertDone(target, adds(target, sample.entries));
+      const result = await apply(target, removes(target, [missing]));
+      assertEquals(result.refusals.map((refusal) => refusal.index), [0]);
+      assertEquals(result.refusals[0]?.error.code, "kernel.not_found");
+      await assertHolds(target, sample.entries);
+    });
+  }
 
   test(`refuses a bad value by index; the rest is ${sample.rest}`, async ({ target }) => {
     await assertDone(target, adds(target, sample.entries));
