@@ -17,25 +17,34 @@ import type {
   PolicyRule,
 } from "./model.ts";
 import { type OpenObject, project, type Projected } from "./projection.ts";
-import type { JsonRecord, Reader } from "./reader.ts";
+import { isRecord, type JsonRecord, type Reader } from "./reader.ts";
 import { parseSelector, type Selector } from "./selector.ts";
 
 /** RFC 6335 service name: what a container port can be called. */
 const PORT_NAME = /^(?=.{1,15}$)(?=.*[a-z])[a-z0-9]+(?:-[a-z0-9]+)*$/;
 
+const SPEC_FIELDS = ["podSelector", "policyTypes", "ingress", "egress"];
+
+/** The directions of a policy that does not say them readably. */
+const BOTH = { ingress: true, egress: true };
+
 /** Projects a networking.k8s.io/v1 NetworkPolicy from untrusted JSON. */
 export function projectNetworkPolicy(raw: unknown): Projected<NetworkPolicy> {
   return project("NetworkPolicy", raw, (object) => {
     const { reader, spec } = object;
-    // A specification that is not an object reads as an empty one, which isolates every pod of the namespace.
+    // A specification that is not an object reads as an empty one, so every pod of the namespace is isolated.
     const parsed = parseSelector(
       spec["podSelector"],
       reader.object,
       "spec.podSelector",
     );
     reader.adopt(parsed.issues);
+    reader.knowsOnly(spec, SPEC_FIELDS, "spec");
     const readable = parsed.issues.length === 0;
-    const directions = readDirections(object);
+    const whole = isRecord(raw) ? raw["spec"] : undefined;
+    const directions = isPresent(whole) && !isRecord(whole)
+      ? BOTH
+      : readDirections(object);
     const rules = (
       on: boolean,
       field: "ingress" | "egress",
@@ -65,7 +74,7 @@ function readDirections(
   const value = spec["policyTypes"];
   const types = reader.list(value, field);
   if (value !== undefined && value !== null && !Array.isArray(value)) {
-    return { ingress: true, egress: true };
+    return BOTH;
   }
   if (types.length === 0) {
     const egress = spec["egress"];
