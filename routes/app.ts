@@ -75,7 +75,13 @@ export function createApiApp(state: AgentState, options: ApiAppOptions): Hono {
       }),
     }),
   );
-  app.route("/", dashboardRoutes(state, options.clock));
+  app.route(
+    "/",
+    dashboardRoutes(state, {
+      clock: options.clock,
+      metricsPath: options.metricsPath,
+    }),
+  );
   return app;
 }
 

@@ -18,14 +18,14 @@ const METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8";
 
 /** What to serve. */
 export interface HealthOptions {
-  /** Path of the metrics; undefined serves none. @default {"/metrics"} */
+  /** Path of the metrics; none are served without it. */
   readonly metricsPath?: string | undefined;
 }
 
 /** The health routes, alone. */
 export function healthRoutes(
   state: AgentState,
-  options: HealthOptions = { metricsPath: "/metrics" },
+  options: HealthOptions = {},
 ): Hono {
   const app = new Hono();
 

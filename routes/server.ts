@@ -31,7 +31,7 @@ export interface ServeOptions {
 export interface RunningServer {
   readonly address: string;
   readonly port: number;
-  /** Settles when the server has stopped and let its socket go. */
+  /** Settles when no request is left, or the grace is over; the port is free then. */
   readonly finished: Promise<void>;
 }
 
@@ -41,14 +41,12 @@ export interface RunningServer {
  * @throws {FairwayError} `net.failed` or `permission.denied` when it cannot listen
  */
 export function serve(options: ServeOptions): RunningServer {
-  const { app, address, port, signal } = options;
-  const hard = new AbortController();
+  const { app, address, port } = options;
   let server: Deno.HttpServer<Deno.NetAddr>;
   try {
     server = Deno.serve({
       hostname: address,
       port,
-      signal: hard.signal,
       onListen: () => {},
     }, (request) => app.fetch(request));
   } catch (error) {
@@ -57,28 +55,25 @@ export function serve(options: ServeOptions): RunningServer {
   return {
     address: server.addr.hostname,
     port: server.addr.port,
-    finished: finish(server, hard, signal, options),
+    finished: finish(server, options),
   };
 }
 
 async function finish(
   server: Deno.HttpServer<Deno.NetAddr>,
-  hard: AbortController,
-  signal: AbortSignal,
-  options: ServeOptions,
+  { signal, clock, graceMs = 2000 }: ServeOptions,
 ): Promise<void> {
   await new Promise<void>((resolve) => {
     if (signal.aborted) return resolve();
     signal.addEventListener("abort", () => resolve(), { once: true });
   });
-  const done = new AbortController();
-  const stopped = server.shutdown().then(() => done.abort());
-  // A client that neither reads nor hangs up must not hold the agent.
-  const deadline = sleep(options.clock, options.graceMs ?? 2000, done.signal)
-    .then(() => hard.abort(), () => {});
-  await Promise.race([stopped, deadline]);
-  done.abort();
-  await server.finished;
+  const stopped = new AbortController();
+  // Aborting the server while it shuts down throws in the runtime, so a client
+  // that neither reads nor hangs up is left to the end of the process.
+  await Promise.race([
+    server.shutdown().then(() => stopped.abort()),
+    sleep(clock, graceMs, stopped.signal).catch(() => {}),
+  ]);
 }
 
 function listenError(error: unknown, options: ServeOptions): FairwayError {

@@ -80,14 +80,23 @@ function hostOf({ address, port }: ApiLocation): string {
   return address.includes(":") ? `[${address}]:${port}` : `${address}:${port}`;
 }
 
-/** The innermost reason: the runtime wraps it in sentences about the request. */
+/** The reason in a word or two: the runtime wraps it in errors and sentences. */
 function reasonOf(error: unknown): string {
   if (error instanceof DOMException && error.name === "TimeoutError") {
     return "no answer in time";
   }
-  const text = messageOf(error);
-  return /connection refused|connection reset|timed out|unreachable/i
-    .exec(text)?.[0].toLowerCase() ?? text;
+  for (
+    let at: unknown = error;
+    at instanceof Error;
+    at = at.cause
+  ) {
+    const reason = /connection refused|connection reset|timed out|unreachable/i
+      .exec(
+        at.message,
+      )?.[0];
+    if (reason !== undefined) return reason.toLowerCase();
+  }
+  return messageOf(error);
 }
 
 function parseJson(text: string): unknown {

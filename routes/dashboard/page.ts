@@ -24,6 +24,8 @@ export interface PageOptions {
   readonly nowMs: number;
   /** Shows only objects whose `namespace/name` or address holds this text; empty shows all. */
   readonly filter: string;
+  /** Where metrics are served, if they are. */
+  readonly metricsPath?: string | undefined;
 }
 
 /** Events on the page. */
@@ -57,7 +59,13 @@ export function renderPage(state: AgentState, options: PageOptions): Html {
     ${renderView(state, options)}
         </main>
         <footer
-          class="quiet">The same as JSON: <a href="/api/v1/status">/api/v1/status</a>, described in <a href="/api/v1/openapi.json">openapi.json</a>. Metrics: <a href="/metrics">/metrics</a>.</footer>
+          class="quiet">The same as JSON: <a href="/api/v1/status">/api/v1/status</a>, described in <a href="/api/v1/openapi.json">openapi.json</a>.${options
+              .metricsPath === undefined
+            ? ""
+            : html`
+              Metrics: <a href="${options.metricsPath}">${options
+                .metricsPath}</a>.
+            `}</footer>
       </body>
     </html>
   `;

@@ -13,11 +13,22 @@ import style from "./dashboard.css" with { type: "text" };
 import sign from "./favicon.svg" with { type: "text" };
 import { type PageOptions, renderPage, renderView } from "./page.ts";
 
+/** What the dashboard works with. */
+export interface DashboardOptions {
+  readonly clock: Clock;
+  /** Where metrics are served, if they are. */
+  readonly metricsPath?: string | undefined;
+}
+
 /** The page at `/`, its sections at `/view`, and the files it loads. */
-export function dashboardRoutes(state: AgentState, clock: Clock): Hono {
+export function dashboardRoutes(
+  state: AgentState,
+  options: DashboardOptions,
+): Hono {
   const app = new Hono();
   const optionsOf = (c: Context): PageOptions => ({
-    nowMs: clock.now(),
+    nowMs: options.clock.now(),
+    metricsPath: options.metricsPath,
     filter: (c.req.query("q") ?? "").slice(0, 200),
   });
   app.get("/", (c) => c.html(renderPage(state, optionsOf(c))));
