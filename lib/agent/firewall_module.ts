@@ -32,7 +32,7 @@ export interface FirewallModuleOptions {
 }
 
 /** Names in the table that other parts own. */
-const OTHERS = /^[a-z]+\/(?:svc_|egress_)/;
+const OTHERS = /^[a-z]+\/(?:svc_|egress_|pod_cidrs|node_ips)/;
 
 /** The firewall's module, and what it can tell. */
 export class Firewall {
@@ -60,8 +60,7 @@ export class Firewall {
       modelKnown: (signal) => modelKnown(store, signal),
       prepare: (signal) => this.#prepare(signal),
       compileAll: () => {
-        this.#contributor.put(this.#compiler.compile("all"));
-        this.#contributor.complete();
+        this.handOver();
         this.#rememberPodCidrs();
       },
       compile: (changes) => {
@@ -71,6 +70,12 @@ export class Firewall {
       settled: (signal) => nft.settled(signal),
       health: () => this.#health(),
     });
+  }
+
+  /** Compiles everything and hands it to the engine. */
+  handOver(): void {
+    this.#contributor.put(this.#compiler.compile("all"));
+    this.#contributor.complete();
   }
 
   /** What is wrong with objects, as the firewall sees them. */

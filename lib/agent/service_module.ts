@@ -47,12 +47,7 @@ export class Services {
       clock,
       openFeed: () => store.feed(),
       modelKnown: (signal) => modelKnown(store, signal),
-      compileAll: () => {
-        this.#hand(this.#compiler.compile("all"));
-        for (const contributor of Object.values(this.#contributors)) {
-          contributor.complete();
-        }
-      },
+      compileAll: () => this.handOver(),
       compile: (changes) => this.#hand(this.#compiler.compile(changes)),
       settled: async (signal) => {
         for (const engine of Object.values(engines)) {
@@ -61,6 +56,14 @@ export class Services {
       },
       health: () => this.#health(),
     });
+  }
+
+  /** Compiles everything and hands it to the engines. */
+  handOver(): void {
+    this.#hand(this.#compiler.compile("all"));
+    for (const contributor of Object.values(this.#contributors)) {
+      contributor.complete();
+    }
   }
 
   /** What is wrong with services, and with this node as their place. */
