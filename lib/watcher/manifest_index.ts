@@ -175,30 +175,26 @@ export class ManifestIndex {
       .flatMap((file) => this.issuesOf(file));
   }
 
+  /**
+   * Issues because of which some object is missing altogether: files that cannot
+   * be read, documents that say nothing usable.
+   */
+  unusable(): Issue[] {
+    const files = new Set([...this.#files.keys(), ...this.#unreadable.keys()]);
+    return [...files].sort().flatMap((file) => [
+      ...this.#unreadableIssues(file),
+      ...(this.#files.get(file) ?? NOTHING).documents
+        .filter(({ document }) => isUnusable(document))
+        .flatMap(({ document, line }) => faultIssues(file, line, document)),
+    ]);
+  }
+
   /** Everything that is wrong with one file now. */
   issuesOf(file: string): Issue[] {
-    const issues: Issue[] = [];
-    const unreadable = this.#unreadable.get(file);
-    if (unreadable !== undefined) {
-      issues.push({
-        object: file,
-        field: "",
-        problem: unreadable,
-        mend:
-          "make the file readable; until then its objects stay as they were",
-      });
-    }
     const entry = this.#files.get(file) ?? NOTHING;
+    const issues = this.#unreadableIssues(file);
     for (const { document, line } of entry.documents) {
-      for (const fault of document.faults) {
-        const place = `${file}:${line + fault.line - 1}`;
-        issues.push({
-          object: fault.object === "" ? place : `${place} ${fault.object}`,
-          field: fault.field,
-          problem: fault.problem,
-          mend: fault.mend,
-        });
-      }
+      issues.push(...faultIssues(file, line, document));
     }
     const locators = new Map<Document, Locator>();
     const place = (claim: Claim): string => {
@@ -218,6 +214,17 @@ export class ManifestIndex {
       });
     }
     return issues;
+  }
+
+  #unreadableIssues(file: string): Issue[] {
+    const problem = this.#unreadable.get(file);
+    if (problem === undefined) return [];
+    return [{
+      object: file,
+      field: "",
+      problem,
+      mend: "make the file readable; until then its objects stay as they were",
+    }];
   }
 
   #read(file: string, text: string, before: FileEntry): FileEntry {
@@ -285,6 +292,27 @@ export class ManifestIndex {
     }
     return { upserts, removals };
   }
+}
+
+/** Whether a document leaves an object out of the model altogether. */
+function isUnusable(document: Document): boolean {
+  return document.unidentified ||
+    document.objects.some(({ decoded }) =>
+      decoded.object === undefined && decoded.issues.length > 0
+    );
+}
+
+/** What is wrong with a document that starts at a line of a file. */
+function faultIssues(file: string, line: number, document: Document): Issue[] {
+  return document.faults.map((fault) => {
+    const place = `${file}:${line + fault.line - 1}`;
+    return {
+      object: fault.object === "" ? place : `${place} ${fault.object}`,
+      field: fault.field,
+      problem: fault.problem,
+      mend: fault.mend,
+    };
+  });
 }
 
 /** Whether a faulty document leaves its object as it was. */

@@ -169,6 +169,11 @@ export class Manifests {
     return this.#index.issues();
   }
 
+  /** Those of the issues because of which some object is missing altogether. */
+  unusable(): Issue[] {
+    return this.#index.unusable();
+  }
+
   async #load(signal: AbortSignal): Promise<void> {
     this.#agenda.clear();
     this.#index = new ManifestIndex((kind, raw) =>
