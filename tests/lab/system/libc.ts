@@ -156,11 +156,13 @@ export interface ConnectOptions {
   readonly port: number;
   /** Chosen by the kernel when absent. */
   readonly sourcePort?: number;
+  /** Waits for the connection; only for what answers at once, as on loopback. */
+  readonly blocking?: boolean;
 }
 
 /**
- * A non-blocking socket of the calling thread's namespace, with its connection
- * begun.
+ * A socket of the calling thread's namespace with its connection begun, or, if
+ * blocking, made.
  *
  * @returns the socket, and the error number when the kernel refused at once (0: begun)
  * @throws {LabError} when the kernel gives no socket
@@ -171,7 +173,8 @@ export function startConnect(
   const { protocol, address, port, sourcePort } = options;
   const family = address.includes(":") ? AF_INET6 : AF_INET;
   const type = protocol === "TCP" ? SOCK_STREAM : SOCK_DGRAM;
-  const fd = libc.socket(family, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+  const mode = options.blocking ? 0 : SOCK_NONBLOCK;
+  const fd = libc.socket(family, type | mode | SOCK_CLOEXEC, 0);
   if (fd < 0) throw new LabError(`socket: error ${errno()}`);
   if (sourcePort !== undefined) {
     libc.setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, new Int32Array([1]), 4);

@@ -80,14 +80,18 @@ export function planLab(options: PlanOptions = {}): Plan {
     const number = index + 1;
     const name = `node${number}`;
     const segment = links === "shared" ? 0 : number;
+    // Every address here is in the form in which tools print it.
+    const segment6 = segment === 0
+      ? "fd30"
+      : `fd30:0:0:${segment.toString(16)}`;
     return {
       name,
       namespace: prefix + name,
       addresses: on(
         `172.30.${segment}.${10 + number}`,
-        `fd30:0:0:${segment}::${(0x10 + number).toString(16)}`,
+        `${segment6}::${(0x10 + number).toString(16)}`,
       ),
-      gateways: on(`172.30.${segment}.1`, `fd30:0:0:${segment}::1`),
+      gateways: on(`172.30.${segment}.1`, `${segment6}::1`),
       podCidrs: each(
         `10.42.${number}.0/24`,
         `fd42:0:0:${number.toString(16)}::/64`,
