@@ -83,8 +83,8 @@ function isUnicast(value: IpvsValue & { kind: "destination" }): boolean {
 function carryOut(op: Op<IpvsValue>, state: Map<string, IpvsValue>): void {
   carryOutPlainly(op, state);
   if (op.kind !== "remove" || op.previous.kind !== "service") return;
-  const gone = ipvsAddressText(op.previous.at);
-  for (const [key, value] of state) {
-    if (ipvsAddressText(value.at) === gone) state.delete(key);
+  const gone = `destination/${ipvsAddressText(op.previous.at)}/`;
+  for (const key of state.keys()) {
+    if (key.startsWith(gone)) state.delete(key);
   }
 }
