@@ -5,11 +5,12 @@
  */
 
 import { Command, CommanderError, InvalidArgumentError } from "commander";
+import type { CleanupReport } from "../agent/cleanup.ts";
 import type { Clock } from "../base/clock.ts";
 import { FairwayError, messageOf } from "../base/errors.ts";
 import { printable } from "../base/printable.ts";
 import type { Settings } from "../cluster/config/settings.ts";
-import type { Actions, CleanupReport } from "./actions.ts";
+import type { Actions } from "./actions.ts";
 import { EXIT, type ExitCode, exitCodeOf } from "./exit_codes.ts";
 import {
   loadSettings,
@@ -102,12 +103,13 @@ function makeProgram(
   const settingsOf = (command: Command): Promise<Settings> =>
     loadSettings(command.args, world);
   const clean = async (settings: Settings): Promise<void> => {
-    const report = await actions.cleanup(settings);
-    terminal.out(renderCleanup(report));
-    for (const failure of report.failures) {
-      terminal.err(`fairway: ${printable(failure)}\n`);
+    const reports = await actions.cleanup(settings);
+    terminal.out(renderCleanup(reports));
+    const problems = reports.flatMap((report) => report.problems);
+    for (const problem of problems) {
+      terminal.err(`fairway: ${printable(problem)}\n`);
     }
-    done(report.failures.length === 0 ? EXIT.ok : EXIT.failed);
+    done(problems.length === 0 ? EXIT.ok : EXIT.failed);
   };
 
   withSettings("run", "Run the agent until it is told to stop")
@@ -189,10 +191,10 @@ function printVersion(world: CommandWorld): void {
   );
 }
 
-function renderCleanup(report: CleanupReport): string {
-  const removed = report.removed.filter(({ count }) => count > 0);
-  if (removed.length === 0) return "Nothing of Fairway's was there.\n";
-  return removed.map(({ target, count }) => `${target}: ${count} removed\n`)
+function renderCleanup(reports: readonly CleanupReport[]): string {
+  const some = reports.filter(({ removed }) => removed > 0);
+  if (some.length === 0) return "Nothing was removed.\n";
+  return some.map(({ target, removed }) => `${target}: ${removed} removed\n`)
     .join("");
 }
 

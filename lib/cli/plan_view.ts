@@ -4,33 +4,10 @@
  * @module
  */
 
-import { formatIssue, type Issue } from "../base/issue.ts";
-import type { Op } from "../base/target.ts";
+import type { AgentPlan, PlanStep } from "../agent/plan.ts";
+import { formatIssue } from "../base/issue.ts";
 import { printable } from "../base/printable.ts";
 import type { Paint, Tone } from "./terminal.ts";
-
-/** One step, in the words of the tool. */
-export interface PlanStep {
-  readonly kind: Op<unknown>["kind"];
-  readonly key: string;
-  /** The operation as {@linkcode Target.render} says it; may have several lines. */
-  readonly text: string;
-}
-
-/** The steps of one kernel tool. */
-export interface TargetPlan {
-  readonly name: string;
-  readonly steps: readonly PlanStep[];
-  /** Why the tool's state could not be read; null when it could. */
-  readonly error: string | null;
-}
-
-/** What the next run would do. */
-export interface PlanReport {
-  readonly node: string;
-  readonly targets: readonly TargetPlan[];
-  readonly issues: readonly Issue[];
-}
 
 const SIGN: Readonly<Record<PlanStep["kind"], readonly [string, Tone]>> = {
   add: ["+", "good"],
@@ -39,7 +16,7 @@ const SIGN: Readonly<Record<PlanStep["kind"], readonly [string, Tone]>> = {
 };
 
 /** Renders a plan; the last line sums it up. */
-export function renderPlan(plan: PlanReport, paint: Paint): string {
+export function renderPlan(plan: AgentPlan, paint: Paint): string {
   const lines: string[] = [];
   for (const target of plan.targets) {
     if (target.error !== null) {
@@ -72,19 +49,17 @@ export function renderPlan(plan: PlanReport, paint: Paint): string {
   return lines.join("\n") + "\n";
 }
 
-function lastLine(plan: PlanReport): string {
+function lastLine(plan: AgentPlan): string {
   const steps = plan.targets.flatMap((target) => target.steps);
   const unread = plan.targets.filter((target) => target.error !== null).length;
   const rest = unread === 0
     ? ""
     : `; ${unread} of ${plan.targets.length} tools could not be read`;
   return steps.length === 0
-    ? `Nothing to do on ${printable(plan.node)}${
+    ? `Nothing to do${
       unread === 0 ? ": the kernel holds what is wanted" : rest
     }.`
-    : `Plan for ${printable(plan.node)}: ${
-      tally(steps)
-    }${rest}. Nothing was changed.`;
+    : `Plan: ${tally(steps)}${rest}. Nothing was changed.`;
 }
 
 function tally(steps: readonly PlanStep[]): string {

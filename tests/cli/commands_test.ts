@@ -42,14 +42,14 @@ async function command(
       },
       plan: (settings) => {
         calls.push(["plan", settings]);
-        return Promise.resolve({ node: "worker-1", targets: [], issues: [] });
+        return Promise.resolve({ targets: [], issues: [] });
       },
       cleanup: (settings) => {
         calls.push(["cleanup", settings]);
-        return Promise.resolve({
-          removed: [{ target: "nft", count: 3 }, { target: "ip", count: 0 }],
-          failures: [],
-        });
+        return Promise.resolve([
+          { target: "nft", removed: 3, problems: [] },
+          { target: "ip", removed: 0, problems: [] },
+        ]);
       },
       ...changes.actions,
     },
@@ -168,7 +168,11 @@ Deno.test("cleanup that leaves something fails and says what", async () => {
   const { code, err } = await command(["cleanup"], {
     actions: {
       cleanup: () =>
-        Promise.resolve({ removed: [], failures: ["ip: link is busy"] }),
+        Promise.resolve([{
+          target: "ip",
+          removed: 0,
+          problems: ["ip: link is busy"],
+        }]),
     },
   });
   assertEquals(code, 1);
@@ -178,10 +182,9 @@ Deno.test("cleanup that leaves something fails and says what", async () => {
 Deno.test("plan prints a plan, and JSON when asked", async () => {
   const text = await command(["plan", "--hostname-override", "worker-1"]);
   assertEquals(text.code, 0);
-  assertStringIncludes(text.out, "Nothing to do on worker-1");
+  assertStringIncludes(text.out, "Nothing to do: the kernel");
   const json = await command(["plan", "--hostname-override=a", "--json"]);
   assertEquals(JSON.parse(json.out), {
-    node: "worker-1",
     targets: [],
     issues: [],
   });
@@ -193,7 +196,6 @@ Deno.test("plan fails when a tool could not be read", async () => {
     actions: {
       plan: () =>
         Promise.resolve({
-          node: "a",
           targets: [{ name: "nft", steps: [], error: "not permitted" }],
           issues: [],
         }),

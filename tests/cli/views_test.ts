@@ -4,7 +4,8 @@ import {
   assertMatch,
   assertStringIncludes,
 } from "@std/assert";
-import { type PlanReport, renderPlan } from "../../lib/cli/plan_view.ts";
+import type { AgentPlan } from "../../lib/agent/plan.ts";
+import { renderPlan } from "../../lib/cli/plan_view.ts";
 import { renderStatus } from "../../lib/cli/status_view.ts";
 import {
   paintWith,
@@ -111,8 +112,7 @@ Deno.test("no name of an object moves the cursor", () => {
 });
 
 Deno.test("renderPlan() shows steps by tool, in its words", () => {
-  const plan: PlanReport = {
-    node: "worker-1",
+  const plan: AgentPlan = {
     targets: [
       {
         name: "nft",
@@ -157,20 +157,19 @@ ipvs: 0 to add, 0 to change, 1 to remove
 To mend
   Service a/b spec.ports[0].port: "0" is not a port; use 1 to 65535
 
-Plan for worker-1: 1 to add, 1 to change, 1 to remove. Nothing was changed.
+Plan: 1 to add, 1 to change, 1 to remove. Nothing was changed.
 `,
   );
 });
 
 Deno.test.each([
-  [null, "Nothing to do on a: the kernel holds what is wanted.\n"],
+  [null, "Nothing to do: the kernel holds what is wanted.\n"],
   [
     "Operation not permitted",
-    "nft: cannot be read: Operation not permitted\n\nNothing to do on a; 1 of 1 tools could not be read.\n",
+    "nft: cannot be read: Operation not permitted\n\nNothing to do; 1 of 1 tools could not be read.\n",
   ],
 ])("renderPlan() without steps, error %s", (error, expected) => {
-  const plan: PlanReport = {
-    node: "a",
+  const plan: AgentPlan = {
     targets: [{ name: "nft", steps: [], error }],
     issues: [],
   };
