@@ -8,11 +8,8 @@ import type { Clock } from "../base/clock.ts";
 import type { Logger } from "../base/log.ts";
 import { RESOURCES } from "../cluster/decode_object.ts";
 import type { ApiAccess } from "./api_access.ts";
-import {
-  Reflector,
-  type ReflectorLimits,
-  type ReflectorStatus,
-} from "./reflector_shell.ts";
+import type { ReflectorLimits } from "./reflector_requests.ts";
+import { Reflector, type ReflectorStatus } from "./reflector_shell.ts";
 import type { ReflectorSettings } from "./reflector_state.ts";
 import type { Sink } from "./sink.ts";
 import { Transport } from "./transport.ts";

@@ -13,11 +13,9 @@ import { messageOf } from "../base/errors.ts";
 import type { Logger } from "../base/log.ts";
 import { apiVersionOf, type Resource } from "../cluster/decode_object.ts";
 import type { ObjectKey } from "../cluster/model.ts";
-import { Deadline } from "./deadline.ts";
 import { step } from "./reflector.ts";
 import {
   type Activity,
-  type Failure,
   initialReflector,
   REFLECTOR_SETTINGS,
   type ReflectorEffect,
@@ -27,38 +25,13 @@ import {
   type RestartReason,
 } from "./reflector_state.ts";
 import type { Decoded, Sink } from "./sink.ts";
-import { networkFailure, RequestError, type Transport } from "./transport.ts";
 import {
-  decodePage,
-  decodeWatchLine,
-  malformedFailure,
-  readLines,
-} from "./watch_stream.ts";
-
-/** Limits of requests; milliseconds but for the page size. */
-export interface ReflectorLimits {
-  /** Objects in a page of a list. */
-  readonly pageSize: number;
-  /** Until an answer begins. */
-  readonly answerMs: number;
-  /** Until a page is complete. */
-  readonly pageMs: number;
-  /**
-   * Longest silence of a watch. The API server sends a bookmark about once a
-   * minute, without promising it.
-   */
-  readonly idleMs: number;
-  /** Longest silence within a streaming list. */
-  readonly streamingQuietMs: number;
-}
-
-const LIMITS: ReflectorLimits = {
-  pageSize: 500,
-  answerMs: 15_000,
-  pageMs: 60_000,
-  idleMs: 150_000,
-  streamingQuietMs: 10_000,
-};
+  type EventStream,
+  isActivity,
+  type ReflectorLimits,
+  Requests,
+} from "./reflector_requests.ts";
+import type { Transport } from "./transport.ts";
 
 /** How the copy of one collection is doing; times are wall clock, milliseconds since the epoch. */
 export interface ReflectorStatus {
@@ -82,18 +55,16 @@ export interface ReflectorStatus {
   readonly skipped: number;
 }
 
-type Events = AsyncGenerator<readonly ReflectorEvent[], void>;
-
 /** Keeps the sink's copy of one collection up to date. */
 export class Reflector {
   readonly #resource: Resource;
   readonly #path: string;
   readonly #transport: Transport;
+  readonly #requests: Requests;
   readonly #sink: Sink;
   readonly #clock: Clock;
   readonly #log: Logger;
   readonly #random: () => number;
-  readonly #limits: ReflectorLimits;
   readonly #settings: ReflectorSettings;
   readonly #onSynced: () => void;
 
@@ -129,7 +100,13 @@ export class Reflector {
     this.#log = options.log;
     this.#random = options.random;
     this.#onSynced = options.onSynced ?? ((): void => {});
-    this.#limits = { ...LIMITS, ...options.limits };
+    this.#requests = new Requests({
+      path: this.#path,
+      transport: this.#transport,
+      clock: this.#clock,
+      onAnswer: () => this.#connected(),
+      ...(options.limits === undefined ? {} : { limits: options.limits }),
+    });
     this.#settings = { ...REFLECTOR_SETTINGS, ...options.settings };
     this.#state = initialReflector(this.#settings);
     this.#disconnectedSinceMs = this.#clock.now();
@@ -138,7 +115,7 @@ export class Reflector {
   /** Runs until the signal aborts. */
   async run(signal: AbortSignal): Promise<void> {
     this.#state = initialReflector(this.#settings);
-    let running: Events | undefined;
+    let running: EventStream | undefined;
     let events: readonly ReflectorEvent[] = [{ t: "start" }];
     try {
       for (;;) {
@@ -148,7 +125,7 @@ export class Reflector {
           if (next !== undefined) await running?.return();
           for (const effect of effects) await this.#perform(effect);
           if (next === undefined) continue;
-          running = this.#begin(next, signal);
+          running = this.#requests.begin(next, signal);
           // What is left of the events belongs to the activity that has ended.
           break;
         }
@@ -265,90 +242,6 @@ export class Reflector {
     }
   }
 
-  #begin(
-    effect: Extract<ReflectorEffect, { f: "list" | "watch" | "wait" }>,
-    signal: AbortSignal,
-  ): Events {
-    switch (effect.f) {
-      case "list":
-        return this.#list(effect.continueToken, signal);
-      case "watch":
-        return this.#watch(effect, signal);
-      case "wait":
-        return this.#wait(effect.ms, signal);
-    }
-  }
-
-  async *#wait(ms: number, signal: AbortSignal): Events {
-    using deadline = new Deadline(this.#clock, signal);
-    await deadline.wait(ms);
-    yield [{ t: "resume" }];
-  }
-
-  async *#list(continueToken: string, signal: AbortSignal): Events {
-    const query = new URLSearchParams({ limit: `${this.#limits.pageSize}` });
-    if (continueToken !== "") query.set("continue", continueToken);
-    using deadline = new Deadline(this.#clock, signal);
-    let page: ReflectorEvent;
-    try {
-      deadline.set(this.#limits.answerMs, "no answer");
-      const path = `${this.#path}?${query}`;
-      const response = await this.#transport.request(path, deadline);
-      deadline.set(this.#limits.pageMs, "the list did not end");
-      page = decodePage(await response.json());
-      this.#connected();
-    } catch (error) {
-      const failure = deadline.expired === undefined
-        ? failureOf(error)
-        : networkFailure(new Error(deadline.expired));
-      page = { t: "failed", failure, openMs: 0 };
-    }
-    yield [page];
-  }
-
-  async *#watch(
-    effect: Extract<ReflectorEffect, { f: "watch" }>,
-    signal: AbortSignal,
-  ): Events {
-    const { idleMs, streamingQuietMs, answerMs } = this.#limits;
-    using deadline = new Deadline(this.#clock, signal);
-    let openedAt: number | undefined;
-    const openMs = (): number =>
-      openedAt === undefined ? 0 : this.#clock.monotonic() - openedAt;
-    try {
-      deadline.set(answerMs, "no answer");
-      const response = await this.#transport.request(
-        `${this.#path}?${watchQuery(effect)}`,
-        deadline,
-      );
-      openedAt = this.#clock.monotonic();
-      if (response.body === null) throw new Error("the watch has no body");
-      if (!effect.streaming) this.#connected();
-      deadline.set(this.#quietMs(idleMs, streamingQuietMs), "silent");
-      for await (const lines of readLines(response.body)) {
-        deadline.clear();
-        if (lines.length > 0) this.#connected();
-        yield lines.map((line) => withOpenMs(decodeWatchLine(line), openMs()));
-        deadline.set(this.#quietMs(idleMs, streamingQuietMs), "silent");
-      }
-      deadline.clear();
-      yield [{ t: "ended", openMs: openMs() }];
-    } catch (error) {
-      if (deadline.expired !== undefined && openedAt !== undefined) {
-        yield [{ t: "silent" }];
-        return;
-      }
-      const failure = deadline.expired === undefined
-        ? failureOf(error)
-        : networkFailure(new Error(deadline.expired));
-      yield [{ t: "failed", failure, openMs: openMs() }];
-    }
-  }
-
-  #quietMs(idleMs: number, streamingQuietMs: number): number {
-    return this.#state.activity === "streaming" ? streamingQuietMs : idleMs;
-  }
-
   #connected(): void {
     if (this.#disconnectedSinceMs === undefined) return;
     const afterFailure = this.#problem !== undefined;
@@ -371,40 +264,4 @@ export class Reflector {
       resource: plural,
     });
   }
-}
-
-function isActivity(
-  effect: ReflectorEffect,
-): effect is Extract<ReflectorEffect, { f: "list" | "watch" | "wait" }> {
-  return effect.f === "list" || effect.f === "watch" || effect.f === "wait";
-}
-
-function watchQuery(
-  effect: Extract<ReflectorEffect, { f: "watch" }>,
-): URLSearchParams {
-  const query = new URLSearchParams({
-    watch: "true",
-    allowWatchBookmarks: "true",
-    timeoutSeconds: `${effect.timeoutSeconds}`,
-  });
-  if (effect.streaming) {
-    query.set("sendInitialEvents", "true");
-    query.set("resourceVersionMatch", "NotOlderThan");
-  }
-  if (effect.resourceVersion !== "") {
-    query.set("resourceVersion", effect.resourceVersion);
-  }
-  return query;
-}
-
-function withOpenMs(event: ReflectorEvent, openMs: number): ReflectorEvent {
-  return event.t === "failed" ? { ...event, openMs } : event;
-}
-
-function failureOf(error: unknown): Failure {
-  if (error instanceof RequestError) return error.failure;
-  if (error instanceof SyntaxError || error instanceof RangeError) {
-    return malformedFailure(`the answer is not understood: ${error.message}`);
-  }
-  return networkFailure(error);
 }

@@ -14,7 +14,7 @@ import type { ApiAccess } from "./api_access.ts";
 import { ApiSource, type ApiStatus } from "./api_source.ts";
 import { ClusterSink } from "./cluster_sink.ts";
 import { Manifests, type ManifestsStatus } from "./manifests.ts";
-import type { ReflectorLimits } from "./reflector_shell.ts";
+import type { ReflectorLimits } from "./reflector_requests.ts";
 import type { ReflectorSettings } from "./reflector_state.ts";
 
 /** Where the objects come from. */
