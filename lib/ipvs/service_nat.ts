@@ -19,11 +19,13 @@
 
 import type { Entry } from "../base/target.ts";
 import {
+  canonicalElement,
   nftEntry,
   type NftRule,
   nftRules,
   type NftValue,
 } from "../dataplane/nft.ts";
+import { disjoint } from "../net/interval.ts";
 import type { Family, Ip } from "../net/ip.ts";
 import { prefixFamily } from "../net/prefix.ts";
 import { nodeIp, type ServiceContext } from "./context.ts";
@@ -63,8 +65,9 @@ export function serviceElement(
   element: string,
   owner?: string,
 ): Entry<NftValue> {
+  const canonical = canonicalElement(element);
   return nftEntry(
-    { kind: "element", set: `${set}${family}`, element },
+    { kind: "element", set: `${set}${family}`, element: canonical },
     owner === undefined ? {} : { owner },
   );
 }
@@ -82,10 +85,10 @@ export function compileServiceNat(
     for (const set of SETS) entries.push(setEntry(set, family));
     entries.push(...sourceChain(context, family, source));
   }
-  for (const range of context.ranges) {
+  for (const range of disjoint(context.ranges)) {
     entries.push(serviceElement("svc_ranges", prefixFamily(range), range));
   }
-  for (const cidr of context.podCidrs) {
+  for (const cidr of disjoint(context.podCidrs)) {
     entries.push(serviceElement("svc_local", prefixFamily(cidr), cidr));
   }
   entries.push(...baseChains(families.map(({ family }) => family)));

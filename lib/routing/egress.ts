@@ -14,6 +14,7 @@ import type { Entry, SourceUpdate } from "../base/target.ts";
 import type { ChangeSet, ClusterView, ObjectKey } from "../cluster/model.ts";
 import { allNodeIps, type Families } from "../cluster/node_ips.ts";
 import {
+  canonicalElement,
   nftEntry,
   type NftRule,
   nftRules,
@@ -159,7 +160,7 @@ export class EgressCompiler {
     for (const cidr of node.podCidrs) {
       const outer = this.#outer(cidr);
       if (outer === undefined) {
-        add("pod_cidrs", prefixFamily(cidr), elementOf(cidr));
+        add("pod_cidrs", prefixFamily(cidr), canonicalElement(cidr));
         continue;
       }
       const [holder] = [...this.#holders.get(outer) ?? []].sort();
@@ -231,10 +232,4 @@ export class EgressCompiler {
     if (count === 0) this.#lengths.delete(key);
     else this.#lengths.set(key, count);
   }
-}
-
-/** As nft lists it: a network of one address without its length. */
-function elementOf(cidr: Prefix): string {
-  const bits = prefixFamily(cidr) === 4 ? 32 : 128;
-  return prefixLength(cidr) === bits ? prefixAddress(cidr) : cidr;
 }
