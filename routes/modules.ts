@@ -35,36 +35,26 @@ interface Plan {
   readonly makeApp: (signal: AbortSignal) => ServeOptions["app"];
 }
 
-/** The HTTP modules, listening already. */
-export interface HttpModules {
-  readonly modules: readonly Module[];
-  /** Lets the sockets go when the graph never starts. */
-  close(): Promise<void>;
-}
-
 /**
- * Opens the servers that the settings ask for.
+ * Opens the servers that the settings ask for; they listen when this returns.
  *
  * @throws {FairwayError} `net.failed` or `permission.denied` when one cannot
  * listen; then none does
  */
-export async function openHttp(
+export function openHttp(
   state: AgentState,
   options: HttpOptions,
-): Promise<HttpModules> {
+): readonly Module[] {
   const modules: HttpModule[] = [];
-  const close = async (): Promise<void> => {
-    for (const module of modules) await module.close();
-  };
   try {
     for (const plan of plans(state, options)) {
       if (plan.port > 0) modules.push(new HttpModule(plan, options.clock));
     }
+    return modules;
   } catch (error) {
-    await close();
+    for (const module of modules) module.close();
     throw error;
   }
-  return { modules, close };
 }
 
 function plans(state: AgentState, options: HttpOptions): readonly Plan[] {
@@ -140,9 +130,9 @@ class HttpModule implements Module {
     return { ready: true, message: `http://${host}:${port}/` };
   }
 
-  async close(): Promise<void> {
+  /** Lets the socket go when the graph never starts. */
+  close(): void {
     this.#stop.abort();
-    await this.#server?.finished;
   }
 
   #open(): RunningServer {

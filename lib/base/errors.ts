@@ -81,6 +81,17 @@ export class FairwayError extends Error {
   }
 }
 
+/** Several things wrong at once, one line each; whoever prints it prints the lines. */
+export class ProblemsError extends FairwayError {
+  override readonly name: string = "ProblemsError";
+  readonly problems: readonly string[];
+
+  constructor(code: ErrorCode, problems: readonly string[]) {
+    super(code, problems.join("; "));
+    this.problems = problems;
+  }
+}
+
 /** What a kernel tool said when it failed. */
 export class KernelError extends FairwayError {
   override readonly name = "KernelError";

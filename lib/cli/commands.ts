@@ -7,9 +7,10 @@
 import { Command, CommanderError, InvalidArgumentError } from "commander";
 import type { CleanupReport } from "../agent/cleanup.ts";
 import type { Clock } from "../base/clock.ts";
-import { FairwayError, messageOf } from "../base/errors.ts";
+import { FairwayError, messageOf, ProblemsError } from "../base/errors.ts";
 import { printable } from "../base/printable.ts";
 import type { Settings } from "../cluster/config/settings.ts";
+import { readTokenFile } from "./api_token.ts";
 import type { Actions } from "./actions.ts";
 import { EXIT, type ExitCode, exitCodeOf } from "./exit_codes.ts";
 import {
@@ -59,7 +60,7 @@ export async function runCommandLine(
 
 /** One line for what the operator can mend; a fault of ours with where it happened. */
 function errorText(error: unknown): string {
-  const lines = error instanceof SettingsError
+  const lines = error instanceof ProblemsError
     ? error.problems
     : [messageOf(error)];
   const trace = error instanceof FairwayError || !(error instanceof Error)
@@ -160,7 +161,10 @@ function makeProgram(
             location: {
               address: settings.apiAddress,
               port: settings.apiPort,
-              token: await readToken(settings.apiTokenFile, world),
+              token: await readTokenFile(
+                settings.apiTokenFile,
+                world.readTextFile,
+              ),
             },
             json: options.json === true,
             waitMs: wait * 1000,
@@ -196,17 +200,6 @@ function renderCleanup(reports: readonly CleanupReport[]): string {
   if (some.length === 0) return "Nothing was removed.\n";
   return some.map(({ target, removed }) => `${target}: ${removed} removed\n`)
     .join("");
-}
-
-async function readToken(path: string, world: CommandWorld): Promise<string> {
-  if (path === "") return "";
-  try {
-    return (await world.readTextFile(path)).trim();
-  } catch (error) {
-    throw new SettingsError([
-      `--api-token-file: "${path}" cannot be read: ${messageOf(error)}`,
-    ]);
-  }
 }
 
 function parseSeconds(text: string): number {

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { FairwayError, messageOf } from "../base/errors.ts";
+import { messageOf, ProblemsError } from "../base/errors.ts";
 import {
   configPath,
   parseSettings,
@@ -13,13 +13,11 @@ import {
 import type { Settings } from "../cluster/config/settings.ts";
 
 /** Settings that cannot be used, with one line for each reason. */
-export class SettingsError extends FairwayError {
+export class SettingsError extends ProblemsError {
   override readonly name = "SettingsError";
-  readonly problems: readonly string[];
 
   constructor(problems: readonly string[]) {
-    super("config.invalid", problems.join("; "));
-    this.problems = problems;
+    super("config.invalid", problems);
   }
 }
 
