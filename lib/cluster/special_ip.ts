@@ -33,7 +33,7 @@ export function specialMeaning(ip: Ip): string | undefined {
  * Reads an address that traffic may be sent to. One that would lead to the node
  * itself is refused: it would open local-only listeners to the cluster.
  *
- * @see CVE-2020-8562, CVE-2021-25737 (endpoints on local addresses)
+ * @see CVE-2021-25737 (endpoint slices with local addresses)
  */
 export function readForeignIp(
   reader: Reader,

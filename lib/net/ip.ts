@@ -47,10 +47,13 @@ export function tryParseIp(text: string): Ip | undefined {
   }
   const tail = text.slice(text.lastIndexOf(":") + 1);
   if (tail.includes(".") && !IPV4.test(tail)) return undefined;
-  if (!ipaddr.IPv6.isValid(text)) return undefined;
-  const address = ipaddr.IPv6.parse(text);
-  if (address.isIPv4MappedAddress()) return undefined;
-  return address.toRFC5952String() as Ip;
+  try {
+    const address = ipaddr.IPv6.parse(text);
+    if (address.isIPv4MappedAddress()) return undefined;
+    return formatIpv6((group) => address.parts[group] ?? 0);
+  } catch {
+    return undefined; // Asking whether it is valid first would parse it twice.
+  }
 }
 
 /** The family of an address. */

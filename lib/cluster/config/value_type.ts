@@ -251,7 +251,7 @@ export function durationSeconds(bounds: DurationBounds): ValueType<number> {
   return durationIn(bounds, 1000);
 }
 
-/** An address to listen on; undefined for every address. */
+/** An address to listen on; empty for every address. */
 export const LISTEN_ADDRESS: ValueType<Ip | ""> = valueType<Ip | "">({
   name: "address",
   noun: "an IP address",
@@ -304,7 +304,7 @@ export const PRIVATE_ASN: ValueType<number> = valueType({
   },
 });
 
-/** A BGP identifier; `generate` derives it from the node's address, and undefined takes that address. */
+/** A BGP identifier; `generate` derives it from the node's address, and empty takes that address. */
 export const ROUTER_ID: ValueType<Ip | "generate" | ""> = valueType<
   Ip | "generate" | ""
 >({
