@@ -10,8 +10,8 @@
 
 import { FairwayError } from "../base/errors.ts";
 import type { NftElement, NftRule, NftValue } from "../dataplane/nft.ts";
-import { type Family, type Ip, tryParseIp } from "../net/ip.ts";
-import { type Prefix, prefixContains, tryParsePrefix } from "../net/prefix.ts";
+import type { Family, Ip } from "../net/ip.ts";
+import { type Prefix, prefixContains } from "../net/prefix.ts";
 
 /** The first packet of a connection, at one hook. */
 export interface ModelPacket {
@@ -43,10 +43,15 @@ export interface ModelVerdict {
   readonly path: readonly string[];
 }
 
+/** A set or map: elements by their text, and for an interval set the parsed words of each. */
 interface Collection {
   readonly interval: boolean;
   readonly elements: Map<string, NftElement>;
+  readonly words: { readonly element: NftElement; readonly parts: Word[] }[];
 }
+
+/** A word of an element: a prefix, a range of numbers, or itself. */
+type Word = Prefix | string | { readonly low: number; readonly high: number };
 
 type Outcome = { readonly accepted: boolean; readonly counter?: string };
 
@@ -64,7 +69,11 @@ export class FirewallModel {
       if (value.kind === "counter") counters.add(value.name);
       else if (value.kind === "set") {
         const interval = value.interval === true;
-        this.#sets.set(value.name, { interval, elements: new Map() });
+        this.#sets.set(value.name, {
+          interval,
+          elements: new Map(),
+          words: [],
+        });
       } else if (value.kind === "chain") {
         this.#chains.set(value.name, []);
         if (value.hook) this.#hooks.set(value.hook.hook, value.name);
@@ -77,6 +86,10 @@ export class FirewallModel {
       } else if (value.kind === "element") {
         const set = this.#need(this.#sets, value.set);
         set.elements.set(value.element, value);
+        if (set.interval) {
+          const parts = value.element.split(" . ").map(parseWord);
+          set.words.push({ element: value, parts });
+        }
       }
     }
     for (const rules of this.#chains.values()) {
@@ -226,28 +239,30 @@ function find(
 ): NftElement | undefined {
   const exact = set.elements.get(key.join(" . "));
   if (exact !== undefined || !set.interval) return exact;
-  const found: NftElement[] = [];
-  for (const element of set.elements.values()) {
-    const parts = element.element.split(" . ");
-    if (parts.every((part, i) => covers(part, key[i] ?? ""))) {
-      found.push(element);
-    }
-  }
-  if (found.length > 1) fail(`${found[0]?.set} holds ${key} twice`);
-  return found[0];
+  const found = set.words.filter(({ parts }) =>
+    parts.every((part, i) => covers(part, key[i] ?? ""))
+  );
+  if (found.length > 1) fail(`two elements of a set hold ${key.join(" . ")}`);
+  return found[0]?.element;
 }
 
-/** Whether a word of an element holds a word of a key: a prefix, a range, or the same. */
-function covers(part: string, word: string): boolean {
-  const prefix: Prefix | undefined = tryParsePrefix(part);
-  const ip = tryParseIp(word);
-  if (prefix !== undefined && ip !== undefined) {
-    return prefixContains(prefix, ip);
-  }
-  const range = /^(\d+)-(\d+)$/.exec(part);
+function parseWord(text: string): Word {
+  const range = /^(\d+)-(\d+)$/.exec(text);
   return range === null
-    ? part === word
-    : Number(range[1]) <= Number(word) && Number(word) <= Number(range[2]);
+    ? text
+    : { low: Number(range[1]), high: Number(range[2]) };
+}
+
+/** Whether a word of an element holds a word of a key. */
+function covers(word: Word, key: string): boolean {
+  if (typeof word !== "string") {
+    return word.low <= Number(key) && Number(key) <= word.high;
+  }
+  return word === key || isPrefix(word) && prefixContains(word, key as Ip);
+}
+
+function isPrefix(word: string): word is Prefix {
+  return word.includes("/");
 }
 
 function fail(what: string): never {

@@ -36,7 +36,7 @@ const label = fc.record({
 }, { requiredKeys: [] });
 
 const selector = fc.oneof(
-  fc.constant({}),
+  { weight: 2, arbitrary: fc.constant({}) },
   label.map((matchLabels) => ({ matchLabels })),
   fc.record({
     matchExpressions: fc.array(
@@ -99,6 +99,7 @@ const port = fc.oneof(
     port: fc.constantFrom(53, 80, 8080, "http", "dns", "none"),
   }, { requiredKeys: [] }),
   fc.constantFrom(
+    { port: "http" },
     { port: 80, endPort: 90 },
     { port: 85, endPort: 8080 },
     { protocol: "UDP", port: 1, endPort: 65535 },
@@ -115,7 +116,7 @@ const rules = (side: "from" | "to"): fc.Arbitrary<unknown[]> =>
   );
 
 const policy: fc.Arbitrary<Edit> = fc.record({
-  namespace: fc.constantFrom(...NAMESPACES),
+  namespace: fc.constantFrom("a", ...NAMESPACES),
   name: fc.constantFrom("p", "q", "r"),
   podSelector: selector,
   ingress: fc.option(rules("from"), { nil: undefined }),
@@ -153,8 +154,8 @@ const containerPorts = fc.constantFrom(
 );
 
 const pod: fc.Arbitrary<Edit> = fc.record({
-  namespace: fc.constantFrom(...NAMESPACES),
-  name: fc.constantFrom("p0", "p1", "p2"),
+  namespace: fc.constantFrom("a", ...NAMESPACES),
+  name: fc.constantFrom("p0", "p1", "p2", "p3"),
   labels: label,
   node: fc.constantFrom(1, 2),
   host: fc.constantFrom(2, 3, 4),
