@@ -374,6 +374,6 @@ Deno.test("services: by changes or from the start, the result is the same, and w
         assertEquals(again.values(), fresh.values());
       },
     ),
-    { numRuns: 150 },
+    { numRuns: 500 },
   );
 });
