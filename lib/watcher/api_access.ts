@@ -141,10 +141,20 @@ export function createClient(
     ...(caCerts === undefined ? {} : { caCerts }),
     ...(proxy === undefined ? {} : { proxy }),
   };
+  let plain: Deno.HttpClient;
   try {
-    return cert === undefined || key === undefined
-      ? Deno.createHttpClient(common)
-      : Deno.createHttpClient({ ...common, cert, key });
+    plain = Deno.createHttpClient(common);
+  } catch (error) {
+    throw new FairwayError(
+      "config.invalid",
+      `${origin}: the CA is not a usable certificate; check certificate-authority`,
+      { cause: error },
+    );
+  }
+  if (cert === undefined || key === undefined) return plain;
+  plain.close();
+  try {
+    return Deno.createHttpClient({ ...common, cert, key });
   } catch (error) {
     throw new FairwayError(
       "config.invalid",
@@ -159,14 +169,14 @@ function describeRefusal(message: string): string {
   if (message.includes("UnsupportedCertVersion")) {
     return "the client certificate is of X.509 version 1; issue it as version 3";
   }
-  if (message.includes("private key")) {
+  if (/private key|No keys found/.test(message)) {
     return "the client key is not understood; give it as PEM in PKCS #8, PKCS #1 or SEC 1, without a passphrase";
   }
   if (message.includes("KeyMismatch")) {
     return "the client key does not belong to the client certificate; check which files go together";
   }
-  if (message.includes("certificate store")) {
-    return "the CA is not a usable certificate; check certificate-authority";
+  if (message.includes("No certificates found")) {
+    return "the client certificate holds no certificate; check client-certificate";
   }
   return "the client certificate or key is not usable; check that both are PEM and belong together";
 }

@@ -160,16 +160,19 @@ function takeChange(
   }]];
 }
 
+function succeeded(state: ReflectorState): ReflectorState {
+  return { ...state, failures: 0, readAgain: false };
+}
+
 function progressed(
   state: ReflectorState,
   resourceVersion: string,
 ): ReflectorState {
   return {
-    ...state,
+    ...succeeded(state),
     resourceVersion: resourceVersion === ""
       ? state.resourceVersion
       : resourceVersion,
-    failures: 0,
   };
 }
 
@@ -213,7 +216,7 @@ function takeEnd(
   if (state.activity === "streaming" || openMs < state.settings.stableMs) {
     return pause(state, { random, effects: [restarted] });
   }
-  const [next, effects] = watchFrom({ ...state, failures: 0 }, random);
+  const [next, effects] = watchFrom(succeeded(state), random);
   return [next, [restarted, ...effects]];
 }
 
@@ -248,7 +251,7 @@ function takeFailure(
   if (activity === "idle" || activity === "waiting") return [before, []];
   const { failure, openMs } = event;
   const state = activity === "watching" && openMs >= settings.stableMs
-    ? { ...before, failures: 0 }
+    ? succeeded(before)
     : before;
   const reason = reasonOf(failure);
   const effects: ReflectorEffect[] = [{ f: "restarted", reason }];
@@ -260,13 +263,13 @@ function takeFailure(
   if (failure.status === 401) effects.push({ f: "renewCredentials" });
   const { retryAfterMs } = failure;
   if (mustReadAll(state, failure)) {
-    const again = { ...state, continueToken: "" };
+    const again = { ...state, continueToken: "", readAgain: true };
     // The first time at once; a server that goes on like this is given time.
-    if (state.failures > 0 || retryAfterMs > 0) {
+    if (state.readAgain || retryAfterMs > 0) {
       const restart = { ...again, activity: activityOfMode(state) };
       return pause(restart, { random, effects, retryAfterMs });
     }
-    const [next, more] = readAll({ ...again, failures: 1 }, random);
+    const [next, more] = readAll(again, random);
     return [next, [...effects, ...more]];
   }
   return pause(state, { random, effects, retryAfterMs });

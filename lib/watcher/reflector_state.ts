@@ -146,6 +146,8 @@ export interface ReflectorState {
   readonly synced: boolean;
   /** Failures since the last success. */
   readonly failures: number;
+  /** Whether everything was read anew since the last success, because our version was too old. */
+  readonly readAgain: boolean;
 }
 
 /** A reflector before its start. */
@@ -159,5 +161,6 @@ export function initialReflector(settings: ReflectorSettings): ReflectorState {
     resourceVersion: "",
     synced: false,
     failures: 0,
+    readAgain: false,
   };
 }
