@@ -107,15 +107,13 @@ function parseLists(node: Node, ips: string): ParsedPeers {
     const key = `kube-router.io/peer.${suffix}`;
     const text = node.annotations.get(key)?.trim() ?? "";
     if (text === "" && !isRequired) continue;
-    const values = split(text);
+    const values = text === "" ? [] : split(text);
     if (values.length !== addresses.length) {
       // Nobody can say which value belongs to which peer.
       return unusable(
         node,
         key,
-        `has ${
-          text === "" ? 0 : values.length
-        } elements, but peer.ips has ${addresses.length}`,
+        `has ${values.length} elements, but peer.ips has ${addresses.length}`,
       );
     }
     values.forEach((value, index) => {
