@@ -57,7 +57,7 @@ async function run(settings: Settings): Promise<void> {
   });
   const token = await servedToken(settings, Deno.readTextFile);
   const options = await prepare(settings, log);
-  preflight(settings);
+  await preflight(settings, options.host.runner, stop.signal);
   const { graph, state } = createAgent({
     ...options,
     version: VERSION,

@@ -5,8 +5,10 @@
  * @module
  */
 
-import { FairwayError, messageOf } from "../base/errors.ts";
+import { FairwayError, messageOf, ProblemsError } from "../base/errors.ts";
 import type { Settings } from "../cluster/config/settings.ts";
+import type { ToolRunner } from "../kernel/exec.ts";
+import { type Capability, probeKernel } from "../kernel/probe.ts";
 
 /**
  * Checks the machine; changes nothing but that a missing kernel module may be
@@ -15,8 +17,33 @@ import type { Settings } from "../cluster/config/settings.ts";
  * @throws {ProblemsError} one line for each thing that is missing
  * @throws {FairwayError} `net.failed` when the BGP port is taken
  */
-export function preflight(settings: Settings): void {
+export async function preflight(
+  settings: Settings,
+  runner: ToolRunner,
+  signal: AbortSignal,
+): Promise<void> {
+  const found = await probeKernel(runner, needsOf(settings), { signal });
+  // What cannot be known without trying is left to the trying.
+  const problems = found.filter((problem) => problem.certain);
+  const [first] = problems;
+  if (first !== undefined) {
+    throw new ProblemsError(
+      first.code,
+      problems.map((problem) => problem.message),
+    );
+  }
   if (settings.runRouter) checkPort(settings.bgpPort);
+}
+
+function needsOf(settings: Settings): readonly Capability[] {
+  const { runFirewall, runRouter, runServiceProxy } = settings;
+  const needs = new Set<Capability>();
+  if (runFirewall) needs.add("nft").add("sysctl");
+  if (runRouter) needs.add("nft").add("ip");
+  if (runServiceProxy) {
+    needs.add("nft").add("ip").add("sysctl").add("ipvs").add("dummy");
+  }
+  return [...needs];
 }
 
 /** The speaker listens on the node's addresses, which are not known yet; whoever has them has the port. */
