@@ -31,6 +31,7 @@
  */
 
 import {
+  gracefulFamilies,
   localOpen,
   negotiate,
   type Negotiated,
@@ -216,9 +217,7 @@ class Machine {
       this.#session[side]?.state === "established"
     );
     if (established !== undefined) {
-      const graceful = this.#session[established]?.negotiated
-        ?.gracefulRestart !== undefined;
-      if (!graceful) {
+      if (!comesBack(this.#session[established]?.negotiated)) {
         const data = new Uint8Array(0);
         this.#do({
           f: "reject",
@@ -402,8 +401,7 @@ class Machine {
   /** TCP is gone. */
   #closed(side: Side, connection: Connection, reason: string): void {
     this.#do({ f: "error", reason });
-    const graceful = connection.negotiated?.gracefulRestart !== undefined;
-    this.#drop(side, graceful);
+    this.#drop(side, comesBack(connection.negotiated));
     const early = connection.state === "connecting" ||
       connection.state === "openSent";
     if (!early) return this.#hold();
@@ -538,6 +536,12 @@ class Machine {
   #setConnection(side: Side, connection: Connection | undefined): void {
     this.#session = { ...this.#session, [side]: connection };
   }
+}
+
+/** Whether a peer that goes without a NOTIFICATION wants its routes kept (RFC 4724 §4.2). */
+function comesBack(negotiated: Negotiated | undefined): boolean {
+  return negotiated !== undefined &&
+    gracefulFamilies(negotiated, false).length > 0;
 }
 
 /** Whether the connection that we made wins a collision (RFC 4271 §6.8, RFC 6286 §2.3). */

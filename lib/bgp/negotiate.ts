@@ -35,7 +35,11 @@ export interface SessionConfig {
   /** Never connect, only wait. */
   readonly passive: boolean;
   readonly families: readonly Family[];
-  /** Graceful restart as we offer it; undefined: not at all. */
+  /**
+   * Graceful restart of our own; undefined: we go for good. Either way we say
+   * that we know the procedure, so that peers send End-of-RIB and may restart
+   * themselves (RFC 4724 §3).
+   */
   readonly gracefulRestart?: {
     readonly timeSeconds: number;
     /** We have just restarted (the R bit). */
@@ -54,7 +58,7 @@ export interface Negotiated {
   readonly families: readonly Family[];
   readonly fourOctetAs: boolean;
   readonly routeRefresh: boolean;
-  /** The peer's graceful restart, when both sides have it. */
+  /** The peer's graceful restart, when it has the capability; without families it will not come back. */
   readonly gracefulRestart?: GracefulRestart;
   /** Names of the capabilities that both sides have. */
   readonly capabilities: readonly string[];
@@ -75,20 +79,20 @@ export function localOpen(config: SessionConfig): OpenMessage {
       families,
       routeRefresh: true,
       fourOctetAs: config.localAs,
-      ...(gracefulRestart === undefined ? {} : {
-        gracefulRestart: {
-          restarting: gracefulRestart.restarting,
-          notification: false,
-          timeSeconds: gracefulRestart.timeSeconds,
-          // The kernel keeps our routes while we are away.
-          families: families.map((family) => ({ ...family, forwarding: true })),
-        },
-      }),
+      gracefulRestart: {
+        restarting: gracefulRestart?.restarting ?? false,
+        notification: false,
+        timeSeconds: gracefulRestart?.timeSeconds ?? 0,
+        // The kernel keeps our routes while we are away.
+        families: gracefulRestart === undefined
+          ? []
+          : families.map((family) => ({ ...family, forwarding: true })),
+      },
       codes: [
         CAPABILITY.multiprotocol,
         CAPABILITY.routeRefresh,
         CAPABILITY.fourOctetAs,
-        ...gracefulRestart === undefined ? [] : [CAPABILITY.gracefulRestart],
+        CAPABILITY.gracefulRestart,
       ],
     },
   };

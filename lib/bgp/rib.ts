@@ -235,6 +235,13 @@ export class Rib {
   }
 
   #select({ paths, selection }: Destination): Selection | undefined {
+    const [only] = paths;
+    if (only !== undefined && paths.length === 1) {
+      // By far the most frequent case.
+      return only.accepted === true
+        ? { best: only, nextHops: [only.nextHop], stale: only.stale }
+        : undefined;
+    }
     const decision = decide(
       paths.filter(({ accepted }) => accepted === true),
       selection?.best.peer.address,

@@ -70,7 +70,11 @@ export interface PeerConfig {
   readonly advertise?: "own" | "all";
   /** Next hop of announcements that name none, where the session's own address has the other family. */
   readonly nextHops?: readonly Ip[];
-  /** Graceful restart (RFC 4724) with this restart time, seconds, 1 to 4095; absent: off. */
+  /**
+   * Graceful restart (RFC 4724): the time that the peer shall keep our routes
+   * for while we restart, seconds, 1 to 4095; absent: they go with us. A peer
+   * that restarts itself finds its routes kept either way.
+   */
   readonly gracefulRestartSeconds?: number;
   /** Accept paths with AS_SET, against RFC 9774; default false. */
   readonly allowAsSets?: boolean;

@@ -171,21 +171,29 @@ export function decodeCommunication(data: Uint8Array): string | undefined {
 /** A NOTIFICATION in words: `Cease/Administrative Shutdown (6/2): "maintenance"`. */
 export function describeNotification(notification: Notification): string {
   const { code, subcode, data } = notification;
+  const title = titleOf(notification);
+  if (code !== ERROR.cease) return title;
+  switch (subcode) {
+    case CEASE.administrativeShutdown:
+    case CEASE.administrativeReset: {
+      const text = decodeCommunication(data);
+      return text === undefined ? title : `${title}: "${text}"`;
+    }
+    case CEASE.hardReset:
+      // RFC 8538 §3.1: the data of a Hard Reset is the NOTIFICATION it stands for.
+      return data.length < 2
+        ? title
+        : `${title} for ${titleOf(decodeNotificationBody(data))}`;
+    default:
+      return title;
+  }
+}
+
+function titleOf({ code, subcode }: Notification): string {
   const known = NAMES[code];
   const name = known?.[0] ?? "Unknown Error";
   const detail = known?.[1][subcode];
-  const title = detail === undefined ? name : `${name}/${detail}`;
-  const text = code === ERROR.cease &&
-      (subcode === CEASE.administrativeShutdown ||
-        subcode === CEASE.administrativeReset)
-    ? decodeCommunication(data)
-    : undefined;
-  // RFC 8538 §3.1: the data of a Hard Reset is the NOTIFICATION it stands for.
-  const inner = code === ERROR.cease && subcode === CEASE.hardReset &&
-      data.length >= 2
-    ? ` for ${describeNotification(decodeNotificationBody(data))}`
-    : "";
-  return `${title} (${code}/${subcode})${inner}${
-    text === undefined ? "" : `: "${text}"`
-  }`;
+  return `${
+    detail === undefined ? name : `${name}/${detail}`
+  } (${code}/${subcode})`;
 }
