@@ -116,11 +116,12 @@ export class EgressCompiler {
     const nodes = new Set(
       isAll ? [...this.#cidrsOf.keys(), ...table.keys()] : changes.Node,
     );
+    const hadNesting = this.#hasNesting();
     let changed = false;
     for (const key of nodes) changed = this.#register(key) || changed;
     // Interval sets refuse a network inside another: then who is inside whom
     // may have changed for any node. Networks of one length are never nested.
-    if (changed && this.#hasNesting()) {
+    if (changed && (hadNesting || this.#hasNesting())) {
       for (const key of table.keys()) nodes.add(key);
     }
     const nft: SourceUpdate<NftValue>[] = isAll

@@ -123,32 +123,35 @@ const step: fc.Arbitrary<Raw | string> = fc.oneof(
 );
 
 Deno.test("egress: the networks are disjoint, and together what all nodes have", () => {
-  fc.assert(fc.property(fc.array(step, { maxLength: 10 }), (steps) => {
-    const store = clusterOf();
-    const feed = store.feed();
-    const compiler = new EgressCompiler(store, SETTINGS);
-    const elements = new Elements();
-    elements.take(compiler.compile("all").nft);
-    for (const act of steps) {
-      if (typeof act === "string") store.remove("Node", act);
-      else {
-        const decoded = decodeObject(act);
-        if (decoded.status !== "object") throw new Error("not an object");
-        store.upsert(decoded.kind, decoded.project());
+  fc.assert(
+    fc.property(fc.array(step, { maxLength: 10 }), (steps) => {
+      const store = clusterOf();
+      const feed = store.feed();
+      const compiler = new EgressCompiler(store, SETTINGS);
+      const elements = new Elements();
+      elements.take(compiler.compile("all").nft);
+      for (const act of steps) {
+        if (typeof act === "string") store.remove("Node", act);
+        else {
+          const decoded = decodeObject(act);
+          if (decoded.status !== "object") throw new Error("not an object");
+          store.upsert(decoded.kind, decoded.project());
+        }
+        elements.take(compiler.compile(feed.take()).nft);
       }
-      elements.take(compiler.compile(feed.take()).nft);
-    }
-    const held = elements.all()
-      .filter((element) => element.startsWith("pod_cidrs4/"))
-      .map((element) => element.slice("pod_cidrs4/".length))
-      .map((text) => parsePrefix(text.includes("/") ? text : `${text}/32`));
-    const wanted = [...store.table("Node").values()]
-      .flatMap(({ podCidrs }) => podCidrs);
-    assertEquals(disjoint(held), disjoint(wanted));
-    const size = (prefix: string): number =>
-      2 ** (32 - Number(prefix.split("/")[1]));
-    const sum = (prefixes: readonly string[]): number =>
-      prefixes.reduce((total, prefix) => total + size(prefix), 0);
-    assertEquals(sum(held), sum(disjoint(wanted)));
-  }));
+      const held = elements.all()
+        .filter((element) => element.startsWith("pod_cidrs4/"))
+        .map((element) => element.slice("pod_cidrs4/".length))
+        .map((text) => parsePrefix(text.includes("/") ? text : `${text}/32`));
+      const wanted = [...store.table("Node").values()]
+        .flatMap(({ podCidrs }) => podCidrs);
+      assertEquals(disjoint(held), disjoint(wanted));
+      const size = (prefix: string): number =>
+        2 ** (32 - Number(prefix.split("/")[1]));
+      const sum = (prefixes: readonly string[]): number =>
+        prefixes.reduce((total, prefix) => total + size(prefix), 0);
+      assertEquals(sum(held), sum(disjoint(wanted)));
+    }),
+    { numRuns: 500 },
+  );
 });
