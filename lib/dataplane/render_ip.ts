@@ -22,7 +22,6 @@ import {
   type NextHop,
   ROUTE_PROTOCOL,
   TABLE_LOCAL,
-  TABLE_MAIN,
 } from "./ip.ts";
 
 /** One `ip -batch` run. */
@@ -216,13 +215,4 @@ function linkName(name: string): string {
     throw new FairwayError("internal", `ip: "${name}" is not a link name`);
   }
   return name;
-}
-
-/** A table by number, for people: `main`, `local`, or the number. */
-export function tableText(table: number): string {
-  return table === TABLE_MAIN
-    ? "main"
-    : table === TABLE_LOCAL
-    ? "local"
-    : String(table);
 }

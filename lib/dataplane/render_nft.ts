@@ -152,7 +152,8 @@ export function nftEqual(desired: NftValue, observed: NftValue): boolean {
         hookText(desired) === hookText(observed) &&
         desired.hook?.policy === observed.hook?.policy;
     case "rules":
-      return observed.kind === "rules" && desired.hash === observed.hash;
+      return observed.kind === "rules" && desired.hash === observed.hash &&
+        desired.rules.length === observed.rules.length;
     case "element":
       return observed.kind === "element" && desired.data === observed.data;
   }

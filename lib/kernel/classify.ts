@@ -12,7 +12,7 @@ import { type ErrorCode, KernelError } from "../base/errors.ts";
 /** How much of a tool's own words goes into a message, characters. */
 const QUOTE_LIMIT = 240;
 
-/** The Debian package of each tool, and what does not work without the tool. */
+/** The Debian package of each tool, and what the tool is needed for. */
 const TOOLS: Readonly<
   Record<string, { readonly package: string; readonly for: string }>
 > = {
@@ -65,7 +65,7 @@ export function missingTool(tool: string): KernelError {
   const known = TOOLS[tool];
   const mend = known === undefined
     ? "install it"
-    : `without it there is no ${known.for}; apt install ${known.package}`;
+    : `it is needed for ${known.for}; apt install ${known.package}`;
   return new KernelError(
     "tool.missing",
     tool,

@@ -63,12 +63,13 @@ const SENTENCES: readonly (readonly [
   ["Invalid operation", "kernel.invalid", (op) => op.kind !== "remove"],
 ];
 
+/** Lines beside "Can't initialize ipvs": ipvsadm tries to load the module itself. */
+const ACCOMPANIMENT = /^(?:modprobe: |Are you sure that IP Virtual Server)/;
+
 /** Reads all complaints, in the order of the lines they are about. */
 export function classifyIpvs(stderr: string): IpvsComplaint[] {
   return stderr.split("\n").map((line) => line.trim())
-    .filter((line) =>
-      line !== "" && !line.startsWith("Are you sure that IP Virtual Server")
-    )
+    .filter((line) => line !== "" && !ACCOMPANIMENT.test(line))
     .map(classify);
 }
 

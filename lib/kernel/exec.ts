@@ -188,6 +188,8 @@ async function converse(
   }, options.deadlineMs);
   const onAbort = (): void => end(aborted(tool, options.signal));
   options.signal.addEventListener("abort", onAbort, { once: true });
+  // An abort while the tool was being looked for has been heard by nobody.
+  if (options.signal.aborted) onAbort();
   const stdout = new Collector(child.stdout, STDOUT_LIMIT_BYTES, () => {
     end(
       new KernelError(

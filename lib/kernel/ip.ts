@@ -45,14 +45,29 @@ export interface IpTargetOptions {
   readonly linkTypes?: LinkTypes;
 }
 
+/** An operation and its index in the batch that was asked for. */
+interface Numbered {
+  readonly op: Op<IpValue>;
+  readonly index: number;
+}
+
+/** What became of one run. */
+interface IpRun {
+  readonly refusals: readonly Refusal[];
+  /** Why ip left the batch before its end. */
+  readonly stopped: KernelError | undefined;
+  /** Not everything that ip said was kept. */
+  readonly cut: boolean;
+}
+
 /** rtnetlink protocol of what the kernel adds by itself. */
 const KERNEL_PROTOCOL = 2;
 const OUR_LINK = /^(?:kube-dummy-if$|fw-)/;
 
 /**
  * Addresses and routes as keyed state. `ip` goes on after a refused line and
- * names it, so `rest` is `done`; only when it stops at a line it cannot read,
- * `rest` is `unknown`.
+ * names it, so `rest` is `done`. Where it stops, the operation is looked for and
+ * the batch goes on behind it; only when it is not found, `rest` is `unknown`.
  *
  * Ours are links named `kube-dummy-if` or `fw-…`, the addresses on them, routes
  * of protocol 186 in the tables given, routes in table local on
@@ -87,41 +102,81 @@ export class IpTarget implements Target<IpValue> {
     signal: AbortSignal,
   ): Promise<ApplyResult> {
     const refusals = new Map<number | undefined, Refusal>();
-    let rest: ApplyResult["rest"] = "done";
     ops.forEach((op, index) => {
       const error = refuseInPlace(op);
       if (error !== undefined) refusals.set(index, { index, error });
     });
-    const accepted = ops.flatMap((op, index) =>
-      refusals.has(index) ? [] : [{ op, index }]
-    );
-    const batches = renderIpBatches(accepted.map(({ op }) => op), this.#types);
-    for (const batch of batches) {
+    let todo = ops.map((op, index) => ({ op, index }))
+      .filter(({ index }) => !refusals.has(index));
+    let rest: ApplyResult["rest"] = "done";
+    while (todo.length > 0) {
+      const run = await this.#run(todo, signal);
+      for (const refusal of run.refusals) {
+        const { index, error } = refusal;
+        if (index !== undefined && isGoneAnyway(ops, index, error)) continue;
+        if (!refusals.has(index)) refusals.set(index, refusal);
+      }
+      if (run.cut) rest = "unknown";
+      if (run.stopped === undefined) break;
+      const at = await this.#findStop(todo, run.refusals, signal);
+      const index = todo[at]?.index;
+      refusals.set(index, { index, error: run.stopped });
+      if (index === undefined) rest = "unknown";
+      todo = index === undefined ? [] : todo.slice(at + 1);
+    }
+    return { refusals: [...refusals.values()], rest };
+  }
+
+  /** Runs what is to do until its end, or until ip stops at a line. */
+  async #run(
+    todo: readonly Numbered[],
+    signal: AbortSignal,
+  ): Promise<IpRun> {
+    const refusals: Refusal[] = [];
+    let cut = false;
+    const batches = renderIpBatches(todo.map(({ op }) => op), this.#types);
+    for (const { family, text, opOfLine } of batches) {
       const output = await this.#runner.run("ip", {
         args: [
-          ...(batch.family === "6" ? ["-6"] : []),
+          ...(family === "6" ? ["-6"] : []),
           ...["-force", "-batch", "-"],
         ],
-        stdin: batch.text,
+        stdin: text,
         signal,
       });
       if (output.code === 0) continue;
-      if (output.stderrCut) rest = "unknown";
+      cut ||= output.stderrCut;
       for (
-        const { line, error } of classifyIp(
-          output.stderr,
-          batch.text.split("\n"),
-        )
+        const { line, error } of classifyIp(output.stderr, text.split("\n"))
       ) {
         if (error.code === "permission.denied") throw error;
-        const place = line === undefined ? undefined : batch.opOfLine[line];
-        const index = place === undefined ? undefined : accepted[place]?.index;
-        if (index === undefined) rest = "unknown";
-        if (index !== undefined && isGoneAnyway(ops, index, error)) continue;
-        if (!refusals.has(index)) refusals.set(index, { index, error });
+        if (line === undefined) return { refusals, stopped: error, cut };
+        const index = todo[opOfLine[line] ?? -1]?.index;
+        refusals.push({ index, error });
       }
     }
-    return { refusals: [...refusals.values()], rest };
+    return { refusals, stopped: undefined, cut };
+  }
+
+  /**
+   * The place of the operation that ip stopped at. ip leaves its batch when it
+   * cannot read one way of a route that has several, for example because the
+   * link is missing: it is the first such route that was neither refused nor is
+   * there now. -1 when there is none.
+   */
+  async #findStop(
+    todo: readonly Numbered[],
+    refusals: readonly Refusal[],
+    signal: AbortSignal,
+  ): Promise<number> {
+    const refused = new Set(refusals.map(({ index }) => index));
+    const state = await this.read(signal);
+    return todo.findIndex(({ op, index }) => {
+      if (op.kind === "remove" || op.value.kind !== "route") return false;
+      if (op.value.nextHops.length < 2 || refused.has(index)) return false;
+      const observed = state.get(op.key);
+      return observed === undefined || !ipEqual(op.value, observed);
+    });
   }
 
   equal(desired: IpValue, observed: IpValue): boolean {

@@ -131,3 +131,44 @@ Deno.test("ip on the kernel: a route whose link is missing waits alone", async (
     `link/${DUMMY_LINK}`,
   ]);
 });
+
+Deno.test("ip on the kernel: a route of several ways that ip cannot read stops nothing", async () => {
+  await using namespace = await TestNamespace.create();
+  const target = targetIn(namespace);
+  const route = (destination: string, link: string): IpValue => ({
+    kind: "route",
+    table: SAMPLE_TABLE,
+    destination: parsePrefix(destination),
+    type: "unicast",
+    nextHops: [1, 2].map((n) => ({
+      via: parseIp(`10.9.0.${n}`),
+      link,
+      weight: 1,
+      onLink: true,
+    })),
+    protocol: 186,
+  });
+  await target.apply([add(LINK)], signal());
+  const result = await target.apply([
+    add(route("10.1.0.0/16", DUMMY_LINK)),
+    add(route("10.2.0.0/16", "fw-gone")),
+    add(route("10.3.0.0/16", DUMMY_LINK)),
+    add(LINK),
+    add(route("10.4.0.0/16", "fw-gone")),
+    add(route("10.5.0.0/16", DUMMY_LINK)),
+  ], signal());
+  assertEquals(result.rest, "done");
+  assertEquals(
+    result.refusals.map(({ index, error }) => [index, error.code]).sort(),
+    [[1, "kernel.not_found"], [3, "kernel.exists"], [4, "kernel.not_found"]],
+  );
+  assertEquals(
+    [...(await target.read(signal())).keys()].sort(),
+    [
+      `link/${DUMMY_LINK}`,
+      `route/${SAMPLE_TABLE}/10.1.0.0/16`,
+      `route/${SAMPLE_TABLE}/10.3.0.0/16`,
+      `route/${SAMPLE_TABLE}/10.5.0.0/16`,
+    ],
+  );
+});
