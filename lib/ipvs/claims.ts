@@ -39,7 +39,7 @@ export class Claims implements Holders {
   /**
    * Replaces the claims of one service.
    *
-   * @returns the other services that won or lost an address by it
+   * @returns the other services that claim an address whose holder changed
    */
   update(
     service: ObjectKey,
@@ -53,8 +53,9 @@ export class Claims implements Holders {
       this.#set(text, service, wanted.get(text));
       const now = this.holder(text);
       if (old === now) continue;
-      for (const key of [old, now]) {
-        if (key !== undefined && key !== service) affected.add(key);
+      // Those who have it no more or never had it tell their owner who has it.
+      for (const claim of list(this.#byText.get(text))) {
+        if (claim.service !== service) affected.add(claim.service);
       }
     }
     if (wanted.size === 0) this.#ofService.delete(service);
