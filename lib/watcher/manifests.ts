@@ -20,6 +20,7 @@ import { formatIssue, type Issue } from "../base/issue.ts";
 import { RESOURCES } from "../cluster/decode_object.ts";
 import type { Logger } from "../base/log.ts";
 import { Agenda } from "./agenda.ts";
+import { DirectoryEvents } from "./directory_events.ts";
 import {
   isHidden,
   isManifest,
@@ -82,7 +83,7 @@ export class Manifests {
   readonly #reported = new Map<string, ReadonlySet<string>>();
   #rescanAt = 0;
   #rootId: string | undefined;
-  #events: Deno.FsWatcher | undefined;
+  readonly #events: DirectoryEvents;
   #synced = false;
   #lastChangeMs: number | undefined;
   #problem: string | undefined;
@@ -101,6 +102,14 @@ export class Manifests {
     this.#agenda = new Agenda(options.clock);
     this.#log = options.log;
     this.#tuning = { ...TUNING, ...options.tuning };
+    this.#events = new DirectoryEvents(this.#root, {
+      changed: (path, kind) => this.#noticed(path, kind),
+      overflowed: () => this.#rescanSoon(),
+      ended: (error) => {
+        this.#tellPolling(error);
+        this.#rescanSoon();
+      },
+    });
     this.#index = new ManifestIndex((kind, raw) =>
       this.#sink.decode(kind, raw)
     );
@@ -130,8 +139,7 @@ export class Manifests {
       }
     } finally {
       signal.removeEventListener("abort", onAbort);
-      this.#events?.close();
-      this.#events = undefined;
+      this.#events.stop();
     }
   }
 
@@ -155,7 +163,7 @@ export class Manifests {
     return {
       directory: this.#root,
       synced: this.#synced,
-      mode: this.#events === undefined ? "polling" : "events",
+      mode: this.#events.active ? "events" : "polling",
       files: this.#signatures.size,
       objects: this.#index.size,
       ignored: Object.fromEntries(this.#index.ignored()),
@@ -229,39 +237,20 @@ export class Manifests {
     const info = await Deno.stat(this.#root);
     if (!info.isDirectory) throw new Error("is not a directory");
     this.#rootId = `${info.dev}/${info.ino}`;
-    this.#events?.close();
-    this.#events = undefined;
     try {
-      const events = Deno.watchFs(this.#root, { recursive: true });
-      this.#events = events;
-      this.#listen(events).catch((error) => this.#lose(events, error));
+      this.#events.start();
     } catch (error) {
-      this.#log.warn(
-        "watcher.manifests.polling",
-        `no file system events for ${this.#root}: ${
-          messageOf(error)
-        }; looking every ${this.#tuning.pollMs} ms instead`,
-      );
+      this.#tellPolling(error);
     }
   }
 
-  async #listen(events: Deno.FsWatcher): Promise<void> {
-    for await (const event of events) {
-      if (event.flag === "rescan" || event.kind === "other") {
-        this.#rescanSoon();
-      }
-      for (const path of event.paths) this.#noticed(path, event.kind);
-    }
-  }
-
-  #lose(events: Deno.FsWatcher, error: unknown): void {
-    if (this.#events !== events) return;
-    this.#events = undefined;
+  #tellPolling(error: unknown): void {
     this.#log.warn(
       "watcher.manifests.polling",
-      `file system events for ${this.#root} ended: ${messageOf(error)}`,
+      `no file system events for ${this.#root}: ${
+        messageOf(error)
+      }; looking every ${this.#tuning.pollMs} ms instead`,
     );
-    this.#rescanSoon();
   }
 
   #noticed(path: string, kind: Deno.FsEvent["kind"]): void {
@@ -289,7 +278,7 @@ export class Manifests {
   }
 
   get #rescanInterval(): number {
-    return this.#events === undefined || this.#problem !== undefined
+    return !this.#events.active || this.#problem !== undefined
       ? this.#tuning.pollMs
       : this.#tuning.rescanMs;
   }
@@ -298,15 +287,14 @@ export class Manifests {
     try {
       const info = await Deno.stat(this.#root);
       const replaced = this.#rootId !== `${info.dev}/${info.ino}`;
-      if (this.#events === undefined || replaced) await this.#follow();
+      if (!this.#events.active || replaced) await this.#follow();
       const listing = await listManifests(this.#root);
       this.#setProblem(
         [...listing.unreadable].map(([path, why]) => `${path}: ${why}`)[0],
       );
       this.#compare(listing.files, [...listing.unreadable.keys()]);
     } catch (error) {
-      this.#events?.close();
-      this.#events = undefined;
+      this.#events.stop();
       this.#setProblem(messageOf(error));
     }
     this.#rescanAt = this.#clock.monotonic() + this.#rescanInterval;
