@@ -8,7 +8,7 @@
  * @module
  */
 
-import { messageOf } from "../base/errors.ts";
+import { FairwayError, messageOf } from "../base/errors.ts";
 import { AttributeStore } from "../bgp/attribute_store.ts";
 import {
   type ExportedRoute,
@@ -142,6 +142,12 @@ export class Speaker {
     const wanted = new Map<Ip, PeerConfig>();
     for (const config of peers) {
       checkPeer(config);
+      if (wanted.has(config.address)) {
+        throw new FairwayError(
+          "input.invalid",
+          `BGP peer ${config.address}: configured twice; keep one`,
+        );
+      }
       wanted.set(config.address, config);
     }
     for (const [address, peer] of this.#peers) {
