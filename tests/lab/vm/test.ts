@@ -12,6 +12,7 @@
 
 import { LabError } from "../system/error.ts";
 import { capture } from "../system/process.ts";
+import { bundleAgent } from "./agent_bundle.ts";
 import { Machine } from "./machine.ts";
 
 const ROOT = new URL("../../../", import.meta.url).pathname.replace(/\/$/, "");
@@ -73,7 +74,10 @@ async function main(args: readonly string[]): Promise<number> {
   });
   const directory = await Deno.makeTempDir({ prefix: "lab-vm-tests-" });
   try {
-    const bundles = await bundle(files, directory);
+    const [bundles, env] = await Promise.all([
+      bundle(files, directory),
+      bundleAgent(ROOT, directory),
+    ]);
     const config = `${directory}/deno.json`;
     await Deno.writeTextFile(config, await testSettings());
     const forward = (stream: typeof Deno.stdout) =>
@@ -90,6 +94,7 @@ async function main(args: readonly string[]): Promise<number> {
         ...["--config", config, ...flags, ...bundles],
       ],
       cwd: ROOT,
+      env,
       deadlineMs: 20 * 60_000,
       onStdout: forward(Deno.stdout),
       onStderr: forward(Deno.stderr),
