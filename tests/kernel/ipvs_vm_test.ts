@@ -45,7 +45,11 @@ async function newSubject(): Promise<Subject<IpvsValue>> {
   };
 }
 
-conformance("ipvs on the kernel", { newSubject, sample: IPVS_SAMPLE });
+conformance("ipvs on the kernel", {
+  newSubject,
+  // Ten thousand take half a minute in the machine; a fake carries those out.
+  sample: { ...IPVS_SAMPLE, many: IPVS_SAMPLE.many.slice(0, 2_000) },
+});
 
 Deno.test("ipvs on the kernel: several refusals are told apart", async () => {
   await using namespace = await TestNamespace.create();
