@@ -124,6 +124,21 @@ export interface LocalAnnouncement {
 }
 
 /**
+ * What a list of announcements of one prefix comes to for the peers there are,
+ * as text: equal texts need no look at what was sent.
+ */
+export function announcementKey(
+  list: readonly LocalAnnouncement[],
+  peers: readonly PeerConfig[],
+  localAs: number,
+): string {
+  return JSON.stringify(list.map(({ route, isFor }) => [
+    route,
+    peers.map((peer) => isFor(peer, localAs) ? 1 : 0).join(""),
+  ]));
+}
+
+/**
  * Reads an announcement.
  *
  * @throws {FairwayError} `input.invalid`

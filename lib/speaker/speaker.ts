@@ -33,6 +33,7 @@ import type {
   SpeakerOptions,
 } from "./api.ts";
 import {
+  announcementKey,
   checkPeer,
   checkSpeaker,
   type LocalAnnouncement,
@@ -156,7 +157,14 @@ export class Speaker {
         config !== undefined &&
         peerFingerprint(config) === peerFingerprint(peer.config)
       ) {
-        peer.config = config;
+        if (config.description !== peer.config.description) {
+          peer.config = config;
+          // An audience may go by the description.
+          for (const prefix of this.#local.keys()) {
+            this.#outbound.get(peer)?.table.mark(prefix);
+          }
+          this.#schedule();
+        }
         wanted.delete(address);
         continue;
       }
@@ -191,12 +199,15 @@ export class Speaker {
       else list.push(read);
     }
     const before = this.#local;
+    const peers = [...this.#outbound.keys()].map(({ config }) => config);
+    const keyOf = (list: readonly LocalAnnouncement[] = []): string =>
+      announcementKey(list, peers, this.#options.localAs);
     this.#local = local;
     this.#complete = true;
     for (const prefix of new Set([...before.keys(), ...local.keys()])) {
-      // Comparing what was sent with what should be is the table's work.
-      for (const out of this.#outbound.values()) out.table.mark(prefix);
       if (before.has(prefix) !== local.has(prefix)) this.#changed.add(prefix);
+      if (keyOf(before.get(prefix)) === keyOf(local.get(prefix))) continue;
+      for (const out of this.#outbound.values()) out.table.mark(prefix);
     }
     this.#schedule();
   }
