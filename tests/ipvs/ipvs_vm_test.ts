@@ -20,7 +20,7 @@ import {
   slice,
 } from "./objects.ts";
 import { assertProgrammed, compileNode, program } from "./programmed.ts";
-import { type Place, TwoNodes } from "./two_nodes.ts";
+import { type Place, TwoNodes, WILDCARD_PORT } from "./two_nodes.ts";
 
 const DEADLINE_MS = 120_000;
 
@@ -59,6 +59,8 @@ const CLUSTER = clusterOf(
     externalTrafficPolicy: "Local",
   }),
   at("local", ["10.244.1.3@a", "10.244.2.2@b"]),
+  web("abroad", ["10.96.0.7"]),
+  at("abroad", ["192.168.9.9"]),
 );
 
 const POD = "10.244.1.2";
@@ -90,14 +92,15 @@ const CASES: readonly (readonly [
   ["p13", "fd96::2", 80, ["p12 fd44:1::3"]],
   // No endpoints, no such port, no such address: refused at once.
   ["p12", "10.96.0.3", 80, REFUSED],
-  ["a", "10.96.0.3", 80, REFUSED],
   ["c", "10.96.0.3", 80, REFUSED],
   ["c", "fd96::3", 80, REFUSED],
-  ["p12", "10.96.0.1", 8080, REFUSED],
-  ["a", "10.96.0.1", 8080, REFUSED],
-  ["c", "10.96.0.1", 8080, REFUSED],
-  ["p12", "10.99.9.9", 8080, REFUSED],
-  ["c", "fd96::99", 8080, REFUSED],
+  // Node a listens everywhere on this port, but not for them.
+  ["p12", "10.96.0.1", WILDCARD_PORT, REFUSED],
+  ["a", "10.96.0.1", WILDCARD_PORT, REFUSED],
+  ["c", "10.96.0.1", WILDCARD_PORT, REFUSED],
+  ["c", "192.0.2.1", WILDCARD_PORT, REFUSED],
+  ["p12", "10.99.9.9", WILDCARD_PORT, REFUSED],
+  ["c", "fd96::99", WILDCARD_PORT, REFUSED],
   // Endpoints on the host network, here and there.
   ["p12", "10.96.0.4", 80, [`a ${POD}`, `b ${POD}`]],
   ["a", "10.96.0.4", 80, [`a ${NODE}`, `b ${NODE}`]],
@@ -112,6 +115,16 @@ const CASES: readonly (readonly [
   ["p12", NODE, 8080, [`a ${POD}`]],
   ["c", NODE, 8080, [`a ${CLIENT}`]],
   ["b", NODE, 8080, ["a 10.0.0.2"]],
+  // An endpoint outside of the cluster.
+  ["p12", "10.96.0.7", 80, [`c ${NODE}`]],
+  ["a", "10.96.0.7", 80, [`c ${NODE}`]],
+  // Pods keep their address towards pods and nodes, and lose it outside.
+  ["p12", "10.244.2.2", 8080, [`p22 ${POD}`]],
+  ["p12", "10.0.0.2", 8080, [`b ${POD}`]],
+  ["p12", CLIENT, 8080, [`c ${NODE}`]],
+  ["p12", "fd44:2::2", 8080, [`p22 ${POD6}`]],
+  ["p12", CLIENT6, 8080, [`c ${NODE6}`]],
+  ["c", POD, 8080, [`p12 ${CLIENT}`]],
 ];
 
 /** Node ports have one number for each protocol. */
@@ -150,6 +163,9 @@ Deno.test("ipvs: who reaches what, seen with which address", async () => {
       ask(place, protocol, address, port, expected);
     }
   }
+  // A process of the node learns of a UDP service without endpoints at its first send.
+  ask("a", "TCP", "10.96.0.3", 80, REFUSED);
+  ask("a", "UDP", "10.96.0.3", 80, ["prohibited"]);
   for (const [place, expected] of NODE_PORTS) {
     ask(place, "TCP", NODE, 30080, expected);
     ask(place, "UDP", NODE, 30081, expected);

@@ -17,8 +17,11 @@ export const PLACES = ["a", "b", "r", "c", "p12", "p13", "p22"] as const;
 /** A namespace of the topology. */
 export type Place = typeof PLACES[number];
 
-/** The port on which every pod and node answers, TCP and UDP. */
+/** The port on which every pod, every node and the client answers, TCP and UDP. */
 export const SERVER_PORT = 8080;
+
+/** A port on which node `a` answers at every address it has. */
+export const WILDCARD_PORT = 9090;
 
 /** Ranges that the router sends to node `a`. */
 export const VIP_RANGES = ["10.96.0.0/12", "fd96::/112", "192.0.2.0/24"];
@@ -148,30 +151,36 @@ route add default via fd44:${i}::1
     await this.at(place).run("ip", ["-batch", "-"], batch.trimStart());
   }
 
+  /** Forwards, and answers every refused packet: kernels send only some ICMP errors a second. */
   async #forward(place: Place): Promise<void> {
     await this.at(place).run("sysctl", [
       "-qw",
       "net.ipv4.ip_forward=1",
       "net.ipv6.conf.all.forwarding=1",
+      "net.ipv4.icmp_ratemask=0",
+      "net.ipv6.icmp.ratelimit=0",
     ]);
   }
 
   #serve(): void {
-    for (const place of ["a", "b", "p12", "p13", "p22"] as const) {
-      for (const addresses of [["0.0.0.0"], addressesOf(place, 6)]) {
-        this.#servers.push(
-          new EchoServer({
-            namespace: this.at(place).name,
-            name: place,
-            addresses,
-            ports: [
-              { protocol: "TCP", port: SERVER_PORT },
-              { protocol: "UDP", port: SERVER_PORT },
-            ],
-          }),
-        );
-      }
+    const add = (
+      place: Place,
+      addresses: readonly string[],
+      port: number,
+    ): void => {
+      this.#servers.push(
+        new EchoServer({
+          namespace: this.at(place).name,
+          name: place,
+          addresses,
+          ports: [{ protocol: "TCP", port }, { protocol: "UDP", port }],
+        }),
+      );
+    };
+    for (const place of ["a", "b", "c", "p12", "p13", "p22"] as const) {
+      add(place, addressesOf(place), SERVER_PORT);
     }
+    add("a", ["::"], WILDCARD_PORT);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -182,14 +191,11 @@ route add default via fd44:${i}::1
   }
 }
 
-/** The addresses of a server's place in one family. */
-export function addressesOf(place: Place, family: 4 | 6): string[] {
-  if (place === "a" || place === "b") {
-    const i = place === "a" ? 1 : 2;
-    return [family === 4 ? `10.0.0.${i}` : `fd10::${i}`];
-  }
+/** The addresses of a server's place, IPv4 first. */
+function addressesOf(place: Place): string[] {
+  if (place === "c") return ["192.168.9.9", "fd09::9"];
+  if (place === "a") return ["10.0.0.1", "fd10::1"];
+  if (place === "b") return ["10.0.0.2", "fd10::2"];
   const [, i, host] = place;
-  return [
-    family === 4 ? `10.244.${i}.${host}` : `fd44:${i}::${host}`,
-  ];
+  return [`10.244.${i}.${host}`, `fd44:${i}::${host}`];
 }
