@@ -41,7 +41,8 @@ function needsOf(settings: Settings): readonly Capability[] {
   if (runFirewall) needs.add("nft").add("sysctl");
   if (runRouter) needs.add("nft").add("ip");
   if (runServiceProxy) {
-    needs.add("nft").add("ip").add("sysctl").add("ipvs").add("dummy");
+    needs.add("nft").add("ip").add("sysctl").add("ipvs").add("dummy")
+      .add("bridge");
   }
   return [...needs];
 }

@@ -13,12 +13,16 @@ import { classifyNft } from "./classify_nft.ts";
 import { conntrackError } from "./conntrack.ts";
 import type { ToolOutput, ToolRunner } from "./exec.ts";
 
-/** What the agent means to use. `dummy` is the type of the link that holds virtual IPs. */
+/**
+ * What the agent means to use. `dummy` is the type of the link that holds
+ * virtual IPs; `bridge` is that the firewall's hooks see what a bridge forwards.
+ */
 export type Capability =
   | "nft"
   | "ipvs"
   | "ip"
   | "dummy"
+  | "bridge"
   | "sysctl"
   | "conntrack";
 
@@ -120,6 +124,7 @@ const PROBES: Readonly<Record<Capability, (prober: Prober) => Promise<void>>> =
     ipvs: probeIpvs,
     ip: probeIp,
     dummy: probeDummy,
+    bridge: probeBridge,
     sysctl: async (prober) => {
       const output = await prober.run("sysctl", ["-n", "net.ipv4.ip_forward"]);
       if (output.code !== 0) throw failed("sysctl", output);
@@ -211,6 +216,18 @@ async function probeDummy(prober: Prober): Promise<void> {
     const { code, message } = missingModule("modprobe", "dummy", known.stderr);
     throw new Doubt(code, message);
   }
+}
+
+/** Whether it matters depends on how pods are wired, so a kernel without it is a doubt. */
+async function probeBridge(prober: Prober): Promise<void> {
+  const look = (): Promise<ToolOutput> =>
+    prober.run("sysctl", ["-n", "net.bridge.bridge-nf-call-iptables"]);
+  if ((await look()).code === 0) return;
+  if (await prober.load("br_netfilter") && (await look()).code === 0) return;
+  throw new Doubt(
+    "kernel.unsupported",
+    "the kernel module br_netfilter is not loaded, so a pod does not reach a pod on its own bridge through a virtual IP: modprobe br_netfilter",
+  );
 }
 
 /** `nftables v1.0.6 (Lester Gooch #5)` as numbers. */

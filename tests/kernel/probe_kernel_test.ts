@@ -14,7 +14,7 @@ Deno.test("probe: what works here has no problem, and nothing is written", async
   assertEquals(
     await probeKernel(
       namespace.runner(),
-      ["nft", "ip", "sysctl", "conntrack"],
+      ["nft", "ip", "bridge", "sysctl", "conntrack"],
       options(),
     ),
     [],
