@@ -26,14 +26,14 @@ function speakerFor(
     clock: REAL_CLOCK,
     log: SILENT,
     localAs: NODE_AS,
-    routerId: bird.ours,
-    listen: [{ address: bird.ours, port: 179 }],
+    routerId: bird.wire.ours,
+    listen: [{ address: bird.wire.ours, port: 179 }],
     ...options,
   });
   speaker.setPeers([{
-    address: bird.theirs,
+    address: bird.wire.theirs,
     remoteAs: ROUTER_AS,
-    nextHops: [bird.ours6],
+    nextHops: [bird.wire.ours6],
     connectRetrySeconds: 1,
     ...peer,
   }]);
@@ -90,12 +90,12 @@ Deno.test("BIRD: both families over one session, routes both ways, withdrawal, r
     [
       {
         prefix: THEIRS4,
-        nextHops: [bird.theirs],
+        nextHops: [bird.wire.theirs],
         path: [{ type: 2, asns: [ROUTER_AS] }],
       },
       {
         prefix: THEIRS6,
-        nextHops: [bird.theirs6],
+        nextHops: [bird.wire.theirs6],
         path: [{ type: 2, asns: [ROUTER_AS] }],
       },
     ],
@@ -158,13 +158,13 @@ Deno.test("BIRD: a cut wire ends the session by the hold timer, and it comes bac
   speaker.setAnnouncements([{ prefix: POD4 }]);
   await until("BIRD's route", () => speaker.best().length === 1, 20_000);
   assertEquals(speaker.peers()[0]?.holdTimeSeconds, 3);
-  await bird.wire("down");
+  await bird.wire.set("down");
   await until("the route's end", () => speaker.best().length === 0);
   assertEquals(
     speaker.peers()[0]?.lastError,
     "Hold Timer Expired (4/0): nothing came for 3 s",
   );
-  await bird.wire("up");
+  await bird.wire.set("up");
   await until("the route again", () => speaker.best().length === 1, 30_000);
   await until(
     "our route in BIRD",
