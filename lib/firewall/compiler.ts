@@ -42,6 +42,8 @@ export interface FirewallOptions {
   readonly node: string;
   /** Families to filter. A packet of another one passes unjudged. */
   readonly families: readonly Family[];
+  /** The node's pod CIDRs as an earlier run knew them: closed until the Node object says others. */
+  readonly podCidrs?: readonly Prefix[];
 }
 
 /** The profiles of a local pod; undefined: no policy speaks about the direction. */
@@ -72,13 +74,14 @@ export class FirewallCompiler {
   readonly #local = new Map<ObjectKey, LocalPod>();
   readonly #localByNamespace = new Map<string, Set<ObjectKey>>();
   /** Kept when the Node object goes or loses its ranges: a range once closed stays so. */
-  #podCidrs: readonly Prefix[] = [];
+  #podCidrs: readonly Prefix[];
   /** Addresses that several pods claim. */
   readonly #disputed = new Set<Ip>();
 
   constructor(options: FirewallOptions) {
     this.#view = options.view;
     this.#node = options.node;
+    this.#podCidrs = options.podCidrs ?? [];
     this.#families = [...options.families].sort();
     [this.#selectors, this.#portNames, this.#profiles] = this.#indexes();
   }

@@ -8,6 +8,7 @@ import {
   type ModelPacket,
 } from "../../lib/firewall/model_eval.ts";
 import { parseIp } from "../../lib/net/ip.ts";
+import { parsePrefix } from "../../lib/net/prefix.ts";
 import { cast, namespaceObject, podObject, policyObject } from "./cast.ts";
 import { Desired } from "./cluster.ts";
 
@@ -162,6 +163,19 @@ Deno.test("compiler: the node's ranges stay closed when its object goes", () => 
   session.settle();
   assert(!session.passes("198.51.100.7", "10.1.0.200", 80));
   assert(session.passes("198.51.100.7", "10.1.0.10", 80));
+});
+
+Deno.test("compiler: ranges an earlier run knew are closed while the Node object is missing", () => {
+  const compiler = new FirewallCompiler({
+    view: storeOf([]).store,
+    node: "n1",
+    families: [4],
+    podCidrs: [parsePrefix("10.1.0.0/24")],
+  });
+  const desired = new Desired();
+  desired.take(compiler.compile("all"));
+  assert(desired.values().has("element/podcidr4/10.1.0.0/24"));
+  assertEquals(compiler.issues(), []);
 });
 
 Deno.test("compiler: issues name disputed addresses and missing ranges", () => {
