@@ -12,6 +12,7 @@ import { createParts, type PartsOptions } from "./lib/agent/parts.ts";
 import { planAgent } from "./lib/agent/plan.ts";
 import { preflight } from "./lib/agent/preflight.ts";
 import { findSource } from "./lib/agent/source.ts";
+import { unsupportedSettings } from "./lib/agent/unsupported.ts";
 import { VERSION } from "./lib/agent/version.ts";
 import { type Logger, SILENT } from "./lib/base/log.ts";
 import { servedToken } from "./lib/cli/api_token.ts";
@@ -66,6 +67,9 @@ async function run(settings: Settings): Promise<void> {
   });
   const notifier = openNotifier({ env: Deno.env, log });
   log.info("agent.start", `fairway ${VERSION} starts on ${options.node}`);
+  for (const line of unsupportedSettings(settings)) {
+    log.warn("agent.unsupported", line);
+  }
   graph.start();
   await graph.started(stop.signal).then(async () => {
     log.info("agent.started", "every module has started");

@@ -36,6 +36,7 @@ import type { Router } from "./router_module.ts";
 import type { BgpRoutes, PeerStatus } from "./state.ts";
 import { routerIdOf } from "./router_id.ts";
 import { STATE_NAMES, viewBgpRoutes, viewPeer } from "./views/bgp.ts";
+import { supportedPeers } from "./unsupported.ts";
 import { announceSettings, familiesOf, peerSettings } from "./wiring.ts";
 
 /** What the session manager works with. */
@@ -78,6 +79,7 @@ export class Bgp {
   #importRules: ImportRules | undefined;
   readonly #announceIssues = new Map<string, readonly Issue[]>();
   #rejectIssues: readonly Issue[] = [];
+  #unsupported: readonly Issue[] = [];
   #knownPeers: ReadonlySet<Ip> = new Set();
 
   constructor(options: BgpModuleOptions) {
@@ -101,6 +103,7 @@ export class Bgp {
   issues(): readonly Issue[] {
     return [
       ...this.#peers.issues,
+      ...this.#unsupported,
       ...this.#rejectIssues,
       ...[...this.#announceIssues.values()].flat(),
     ];
@@ -255,7 +258,8 @@ export class Bgp {
 
   #setPeers(speaker: Speaker): void {
     const { log, metrics } = this.#options;
-    const specs = this.#peers.peers;
+    const { peers: specs, issues } = supportedPeers(this.#peers.peers);
+    this.#unsupported = issues;
     this.#specs = new Map(specs.map((spec) => [spec.address, spec]));
     const configs = specs.map((spec) => this.#configOf(spec));
     this.#configs = new Map(configs.map((peer) => [peer.address, peer]));

@@ -15,6 +15,7 @@ import type { NftValue } from "../dataplane/nft.ts";
 import { compileClosed } from "../firewall/base.ts";
 import { FirewallCompiler } from "../firewall/compiler.ts";
 import type { Family } from "../net/ip.ts";
+import type { Prefix } from "../net/prefix.ts";
 import type { Contributor, Engine } from "./engine/engine.ts";
 import { modelKnown } from "./model.ts";
 import type { Health } from "./module.ts";
@@ -38,14 +39,14 @@ const OTHERS = /^[a-z]+\/(?:svc_|egress_|pod_cidrs|node_ips)/;
 export class Firewall {
   readonly module: Reconciler;
   readonly #options: FirewallModuleOptions;
-  readonly #compiler: FirewallCompiler;
+  #compiler: FirewallCompiler;
   readonly #contributor: Contributor<NftValue>;
   #refusedOwners = "";
 
   constructor(options: FirewallModuleOptions) {
     this.#options = options;
-    const { store, node, families, nft, clock } = options;
-    this.#compiler = new FirewallCompiler({ view: store, node, families });
+    const { store, node, nft, clock } = options;
+    this.#compiler = this.#makeCompiler([]);
     this.#contributor = nft.contributor(
       "firewall",
       (key) => !OTHERS.test(key),
@@ -83,11 +84,17 @@ export class Firewall {
     return this.#options.store.isSynced() ? this.#compiler.issues() : [];
   }
 
+  /** @param podCidrs closed even while the Node object is missing */
+  #makeCompiler(podCidrs: readonly Prefix[]): FirewallCompiler {
+    const { store, node, families } = this.#options;
+    return new FirewallCompiler({ view: store, node, families, podCidrs });
+  }
+
   async #prepare(signal: AbortSignal): Promise<void> {
     const { nft, remembered, families } = this.#options;
-    if (nft.observed.size > 0) return;
     const podCidrs = await remembered.podCidrs();
-    if (podCidrs.length === 0) return;
+    this.#compiler = this.#makeCompiler(podCidrs);
+    if (nft.observed.size > 0 || podCidrs.length === 0) return;
     this.#contributor.put(compileClosed({ families, podCidrs }));
     await nft.settled(signal);
   }
