@@ -75,7 +75,7 @@ export class Firewall {
 
   /** Compiles everything and hands it to the engine. */
   handOver(): void {
-    this.#contributor.put(this.#compiler.compile("all"));
+    this.#contributor.replace(this.#compiler.compile("all"));
     this.#contributor.complete();
   }
 

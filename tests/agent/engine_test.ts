@@ -259,6 +259,24 @@ Deno.test("nothing is removed before every owner has spoken, and nothing nobody 
   assertEquals([...target.state.keys()], ["2/foreign"]);
 });
 
+Deno.test("replace() ends the sources that are not named, put() does not", async () => {
+  const target = new MemoryTarget();
+  const engine = makeEngine(target);
+  const contributor = engine.contributor("test");
+  contributor.complete();
+  await engine.adopt(signal);
+  contributor.put([
+    { source: "a", entries: [entry("0/a", "v")] },
+    { source: "b", entries: [entry("0/b", "v")] },
+  ]);
+  contributor.put([{ source: "c", entries: [entry("0/c", "v")] }]);
+  await engine.sync(signal);
+  assertEquals([...target.state.keys()], ["0/a", "0/b", "0/c"]);
+  contributor.replace([{ source: "b", entries: [entry("0/b", "w")] }]);
+  await engine.sync(signal);
+  assertEquals(Object.fromEntries(target.state), { "0/b": "w" });
+});
+
 Deno.test("audit() counts what others changed, and sync() repairs it", async () => {
   const target = new MemoryTarget();
   const engine = makeEngine(target);

@@ -66,6 +66,8 @@ export interface EngineOptions<V> {
 export interface Contributor<V> {
   /** Hands over what sources want; the kernel follows soon after. */
   put(updates: readonly SourceUpdate<V>[]): void;
+  /** As `put`, and sources that are not named want nothing any more. */
+  replace(updates: readonly SourceUpdate<V>[]): void;
   /**
    * Says that everything wanted at start was handed over. Before that, nothing
    * that this contributor owns is removed: an empty model is not a wish.
@@ -163,12 +165,24 @@ export class Engine<V> {
   ): Contributor<V> {
     const owner: Owner = { name, owns, isComplete: false };
     this.#owners.push(owner);
+    const sources = new Set<string>();
+    const put = (updates: readonly SourceUpdate<V>[]): void => {
+      for (const { source, entries } of updates) {
+        this.#desired.put(`${name}: ${source}`, entries);
+        if (entries.length > 0) sources.add(source);
+        else sources.delete(source);
+      }
+      if (this.#desired.isDirty) this.#poke();
+    };
     return {
-      put: (updates) => {
-        for (const { source, entries } of updates) {
-          this.#desired.put(`${name}: ${source}`, entries);
-        }
-        if (this.#desired.isDirty) this.#poke();
+      put,
+      replace: (updates) => {
+        const named = new Set(updates.map(({ source }) => source));
+        const gone = [...sources].filter((source) => !named.has(source));
+        put([
+          ...updates,
+          ...gone.map((source) => ({ source, entries: [] })),
+        ]);
       },
       complete: () => {
         if (owner.isComplete) return;
