@@ -11,8 +11,10 @@ import type { ToolObserver } from "../kernel/exec.ts";
 import { ToolRunner } from "../kernel/exec.ts";
 import { IpTarget } from "../kernel/ip.ts";
 import { IpvsTarget } from "../kernel/ipvs.ts";
+import { readConnectedNetworks } from "../kernel/networks.ts";
 import { NftTarget } from "../kernel/nft.ts";
 import { SysctlTarget } from "../kernel/sysctl.ts";
+import type { Prefix } from "../net/prefix.ts";
 import type { Targets } from "./kernel.ts";
 import { Remembered } from "./remembered.ts";
 import { OriginalKeeper } from "./sysctl_originals.ts";
@@ -25,6 +27,7 @@ const RULE_PRIORITIES = [20244, 20344] as const;
 export interface Host {
   readonly runner: ToolRunner;
   readonly targets: Targets & { readonly nft: NftTarget };
+  readonly readNetworks: (signal: AbortSignal) => Promise<readonly Prefix[]>;
   readonly remembered: Remembered;
   /** `--hostname-override`, `NODE_NAME`, or the host's name in lower case. */
   readonly node: string;
@@ -42,6 +45,7 @@ export function openHost(
   return {
     runner,
     remembered,
+    readNetworks: (signal) => readConnectedNetworks(runner, signal),
     targets: {
       sysctl: new OriginalKeeper(
         (names) => new SysctlTarget(runner, names),

@@ -10,6 +10,7 @@ import type { Issue } from "../base/issue.ts";
 import type { Logger } from "../base/log.ts";
 import type { Settings } from "../cluster/config/settings.ts";
 import { ClusterStore } from "../cluster/store.ts";
+import type { Prefix } from "../net/prefix.ts";
 import type { Metrics } from "../observe/metrics.ts";
 import type { Transport } from "../speaker/transport.ts";
 import { Watcher, type WatcherSource } from "../watcher/watcher.ts";
@@ -31,6 +32,7 @@ export interface PartsOptions {
   readonly kernelRelease: string | undefined;
   readonly source: WatcherSource;
   readonly targets: Targets;
+  readonly readNetworks: (signal: AbortSignal) => Promise<readonly Prefix[]>;
   readonly remembered: Remembered;
   readonly clock: Clock;
   readonly log: Logger;
@@ -74,6 +76,7 @@ export function createParts(
       store,
       engines,
       clock,
+      readNetworks: options.readNetworks,
       settings: serviceSettings(settings, node, options.kernelRelease),
     })
     : undefined;

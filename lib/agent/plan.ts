@@ -65,6 +65,7 @@ export async function planAgent(
         );
       }),
     ]);
+    await parts.services?.prepare(signal);
     parts.services?.handOver();
     parts.firewall?.handOver();
     parts.router?.handOver();

@@ -9,6 +9,7 @@ import type { Clock } from "../base/clock.ts";
 import type { Issue } from "../base/issue.ts";
 import type { ClusterStore } from "../cluster/store.ts";
 import type { ServiceSettings } from "../ipvs/context.ts";
+import type { Prefix } from "../net/prefix.ts";
 import {
   ServiceCompiler,
   type ServiceUpdates,
@@ -25,6 +26,8 @@ export interface ServiceModuleOptions {
   readonly settings: ServiceSettings;
   readonly engines: Engines;
   readonly clock: Clock;
+  /** Reads the networks that this node is connected to. */
+  readonly readNetworks: (signal: AbortSignal) => Promise<readonly Prefix[]>;
 }
 
 /** The IPVS manager's module, and what it can tell. */
@@ -34,10 +37,12 @@ export class Services {
   readonly #compiler: ServiceCompiler;
   readonly #contributors: ReturnType<typeof contribute>;
   readonly #issues = new Map<string, readonly Issue[]>();
+  #settings: ServiceSettings;
 
   constructor(options: ServiceModuleOptions) {
     this.#options = options;
     const { store, settings, engines, clock } = options;
+    this.#settings = settings;
     this.#compiler = new ServiceCompiler(store, settings);
     this.#contributors = contribute(engines);
     this.module = new Reconciler({
@@ -47,6 +52,7 @@ export class Services {
       clock,
       openFeed: () => store.feed(),
       modelKnown: (signal) => modelKnown(store, signal),
+      prepare: (signal) => this.prepare(signal),
       compileAll: () => this.handOver(),
       compile: (changes) => this.#hand(this.#compiler.compile(changes)),
       settled: async (signal) => {
@@ -58,9 +64,20 @@ export class Services {
     });
   }
 
+  /**
+   * Looks which networks are in use here: a service range over one of them is
+   * not made local as a whole, or the node would lose its neighbours.
+   *
+   * @throws {KernelError}
+   */
+  async prepare(signal: AbortSignal): Promise<void> {
+    const { settings, readNetworks } = this.#options;
+    this.#settings = { ...settings, occupied: await readNetworks(signal) };
+  }
+
   /** Compiles everything and hands it to the engines. */
   handOver(): void {
-    this.#hand(this.#compiler.compile("all"));
+    this.#hand(this.#compiler.compile("all", this.#settings));
     for (const contributor of Object.values(this.#contributors)) {
       contributor.complete();
     }

@@ -9,6 +9,7 @@ import {
 } from "../../lib/dataplane/ip.ts";
 import { LINK_TYPES } from "../../lib/dataplane/render_ip.ts";
 import { IpTarget } from "../../lib/kernel/ip.ts";
+import { readConnectedNetworks } from "../../lib/kernel/networks.ts";
 import { parsePrefix, type Prefix } from "../../lib/net/prefix.ts";
 import { parseIp } from "../../lib/net/ip.ts";
 import { conformance, type Subject } from "./conformance.ts";
@@ -171,4 +172,23 @@ Deno.test("ip on the kernel: a route of several ways that ip cannot read stops n
       `route/${SAMPLE_TABLE}/10.5.0.0/16`,
     ],
   );
+});
+
+Deno.test("readConnectedNetworks() lists subnets of interfaces, not loopback's", async () => {
+  await using namespace = await TestNamespace.create();
+  await namespace.run(
+    "ip",
+    ["-batch", "-"],
+    `link add eth7 type veth peer name eth8
+address add 192.0.2.9/24 dev eth7
+address add 2001:db8:9::1/64 dev eth7 nodad
+link set eth7 up
+address add 203.0.113.1/32 dev lo
+`,
+  );
+  const networks = await readConnectedNetworks(namespace.runner(), signal());
+  assertEquals([...networks].sort(), [
+    parsePrefix("192.0.2.0/24"),
+    parsePrefix("2001:db8:9::/64"),
+  ]);
 });
