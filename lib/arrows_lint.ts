@@ -21,7 +21,6 @@ export const RANKS: Readonly<Record<string, number>> = {
   "lib/firewall": 3,
   "lib/bgp": 3,
   "lib/routing": 3,
-  "lib/lb": 3,
   "lib/kernel": 4,
   "lib/watcher": 4,
   "lib/speaker": 4,
