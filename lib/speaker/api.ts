@@ -171,6 +171,8 @@ export interface PeerStatus {
   readonly since: number;
   /** Why the session last ended or could not be made, in words. */
   readonly lastError: string | undefined;
+  /** When that was, milliseconds since the epoch. */
+  readonly lastErrorMs: number | undefined;
   /** Agreed hold time, seconds; undefined without a session. */
   readonly holdTimeSeconds: number | undefined;
   readonly remoteRouterId: Ip | undefined;

@@ -85,6 +85,8 @@ export class Peer {
 
   established: Established | undefined;
   lastError: string | undefined;
+  /** Wall clock, milliseconds. */
+  lastErrorMs: number | undefined;
   establishedCount = 0;
   received = 0;
   sent = 0;
@@ -234,6 +236,7 @@ export class Peer {
         return this.#host.down(this, effect.negotiated, effect.graceful);
       case "error":
         this.lastError = effect.reason;
+        this.lastErrorMs = this.#host.clock.now();
         return this.#host.log.warn(
           "bgp.session.error",
           `BGP session with ${this.config.address}: ${effect.reason}`,

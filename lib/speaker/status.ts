@@ -30,6 +30,7 @@ export function peerStatus(peer: Peer, counts: RouteCounts): PeerStatus {
     state: peer.state,
     since: peer.since,
     lastError: peer.lastError,
+    lastErrorMs: peer.lastErrorMs,
     holdTimeSeconds: negotiated?.holdTimeSeconds,
     remoteRouterId: negotiated?.remoteRouterId,
     local: stream === undefined ? undefined : formatEndpoint(stream.local),

@@ -83,7 +83,7 @@ export interface EngineStatus {
   readonly pending: number;
   readonly operationsTotal: number;
   readonly driftTotal: number;
-  /** Wall clock, milliseconds; undefined before the first batch or audit. */
+  /** When wishes and kernel last agreed, but for what is refused; wall clock, milliseconds. */
   readonly lastSyncMs: number | undefined;
   readonly lastAuditMs: number | undefined;
   readonly lastDurationMs: number | undefined;
@@ -301,6 +301,11 @@ export class Engine<V> {
     });
   }
 
+  /** Whether some part contributes to it. */
+  get isUsed(): boolean {
+    return this.#owners.length > 0;
+  }
+
   /** Whether the kernel's state is known. */
   get isAdopted(): boolean {
     return this.#isAdopted;
@@ -399,9 +404,9 @@ export class Engine<V> {
       refused: refusedCount,
       durationMs: this.#clock.monotonic() - start,
     };
+    this.#lastSyncMs = this.#clock.now();
     if (total > 0 || refusedCount > 0) {
       this.#operationsTotal += total;
-      this.#lastSyncMs = this.#clock.now();
       this.#lastDurationMs = report.durationMs;
       this.#observer?.synced(report);
       this.#log.debug("engine.synced", `Wrote to ${this.name}`, { ...report });

@@ -54,7 +54,7 @@ export function viewPeer(
     holdTimeSeconds: peer.holdTimeSeconds ?? null,
     families: peer.families.map((family) => `ipv${family}-unicast`),
     lastError: peer.lastError ?? null,
-    lastErrorMs: null,
+    lastErrorMs: peer.lastErrorMs ?? null,
   };
 }
 

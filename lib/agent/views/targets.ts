@@ -11,14 +11,15 @@ import type { EngineStatus } from "../engine/engine.ts";
 import type { Engines } from "../kernel.ts";
 import type { TargetStatus } from "../state.ts";
 
-/** Every engine's state. */
+/** The state of every engine that some part uses. */
 export function viewTargets(
   engines: Engines,
   clock: Clock,
 ): readonly TargetStatus[] {
   // Pauses run on the monotonic clock; people read the wall clock.
   const offsetMs = clock.now() - clock.monotonic();
-  return Object.values(engines).map((engine) => {
+  const used = Object.values(engines).filter((engine) => engine.isUsed);
+  return used.map((engine) => {
     const status: EngineStatus = engine.status();
     return {
       name: status.target,
