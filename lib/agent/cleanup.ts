@@ -6,11 +6,15 @@
 
 import { messageOf } from "../base/errors.ts";
 import type { Op, Target } from "../base/target.ts";
-import type { NftTarget } from "../kernel/nft.ts";
 import { carryOut } from "./engine/carry_out.ts";
 import { diff } from "./engine/diff.ts";
 import type { Targets } from "./kernel.ts";
 import type { Remembered } from "./remembered.ts";
+
+/** Can remove the table with everything in it. */
+export interface TableOwner {
+  deleteTable(signal: AbortSignal): Promise<void>;
+}
 
 /** What became of one tool's state. */
 export interface CleanupReport {
@@ -27,7 +31,7 @@ export interface CleanupReport {
  * this boot. Going on after a failure, it says what is left.
  */
 export async function cleanup(
-  targets: Omit<Targets, "nft"> & { readonly nft: NftTarget },
+  targets: Targets & { readonly nft: TableOwner },
   remembered: Remembered,
   signal: AbortSignal,
 ): Promise<readonly CleanupReport[]> {
