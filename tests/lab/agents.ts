@@ -35,6 +35,28 @@ const MOUNT_AND_RUN =
     `mount --bind "$0${directory}" ${directory} && `
   ).join("") + 'exec "$@"';
 
+/**
+ * The words that run a command as a node's agent runs: in the node's network
+ * and with the node's state in its place.
+ */
+export function onNode(
+  { namespace, stateDirectory, command }: Pick<
+    AgentOptions,
+    "namespace" | "stateDirectory" | "command"
+  >,
+): readonly string[] {
+  for (const directory of STATE_DIRECTORIES) {
+    Deno.mkdirSync(directory, { recursive: true });
+    Deno.mkdirSync(stateDirectory + directory, { recursive: true });
+  }
+  // ip-netns(8) gives it a mount namespace with the network's own /sys, which
+  // setns alone does not.
+  return [
+    ...["ip", "netns", "exec", namespace],
+    ...["sh", "-c", MOUNT_AND_RUN, stateDirectory, ...command],
+  ];
+}
+
 /** A signal to end an agent with. */
 export type EndSignal = "SIGKILL" | "SIGTERM" | "SIGINT";
 
@@ -69,19 +91,11 @@ export class Agent {
     if (this.running) {
       throw new LabError(`${this.#options.node}: agent runs already`);
     }
-    const { namespace, command, env, cwd, stateDirectory } = this.#options;
+    const { env, cwd } = this.#options;
     this.#status = undefined;
-    for (const directory of STATE_DIRECTORIES) {
-      Deno.mkdirSync(directory, { recursive: true });
-      Deno.mkdirSync(stateDirectory + directory, { recursive: true });
-    }
-    // ip-netns(8) gives it a mount namespace with the network's own /sys, which
-    // setns alone does not; setpriv(1) ends it with this process.
+    // setpriv(1) ends it with this process.
     const child = new Deno.Command("setpriv", {
-      args: [
-        ...["--pdeathsig", "KILL", "--", "ip", "netns", "exec", namespace],
-        ...["sh", "-c", MOUNT_AND_RUN, stateDirectory, ...command],
-      ],
+      args: ["--pdeathsig", "KILL", "--", ...onNode(this.#options)],
       env: { PATH: searchPath(), ...env },
       ...(cwd === undefined ? {} : { cwd }),
       stdin: "null",

@@ -5,7 +5,7 @@
  * @module
  */
 
-import { Agent, type EndSignal } from "./agents.ts";
+import { Agent, type EndSignal, onNode } from "./agents.ts";
 import { Cluster } from "./cluster/cluster.ts";
 import { ApiOutput, DirectoryOutput } from "./cluster/output.ts";
 import { Forwarder } from "./probe/forward.ts";
@@ -17,6 +17,11 @@ import {
 } from "./probe/probe.ts";
 import { NamespaceRuntime } from "./runtime.ts";
 import { LabError } from "./system/error.ts";
+import {
+  type CommandOptions,
+  type CommandResult,
+  run,
+} from "./system/process.ts";
 import { Bird } from "./topology/bird.ts";
 import { type Claim, claim } from "./topology/claim.ts";
 import { lowerNetwork, raiseNetwork } from "./topology/network.ts";
@@ -232,19 +237,46 @@ export class Lab implements AsyncDisposable {
     }
   }
 
+  /**
+   * Runs a command as the node's agent runs, to its end.
+   *
+   * @throws {LabError} when it cannot be started or does not end in time
+   */
+  runOnNode(
+    node: string,
+    command: readonly string[],
+    options?: CommandOptions,
+  ): Promise<CommandResult> {
+    const [first = "", ...rest] = onNode({
+      namespace: this.node(node).namespace,
+      stateDirectory: `${this.directory}/${node}`,
+      command,
+    });
+    return run(first, rest, options);
+  }
+
   /** Ends a node's agent with a signal, and waits until it is gone. */
   killAgent(node: string, signal: EndSignal): Promise<Deno.CommandStatus> {
     return this.agent(node).end(signal);
   }
 
-  /** A URL in this process's namespace that leads to a port of a node's loopback. */
-  async forward(node: string, targetPort: number): Promise<string> {
+  /**
+   * A URL in this process's namespace that leads to a port of a node's loopback.
+   *
+   * @param listen where; default 127.0.0.1 and any free port
+   */
+  async forward(
+    node: string,
+    targetPort: number,
+    listen: { readonly hostname?: string; readonly port?: number } = {},
+  ): Promise<string> {
     const forwarder = await Forwarder.start({
+      ...listen,
       namespace: this.node(node).namespace,
       targetPort,
     });
     this.#forwarders.push(forwarder);
-    return `http://127.0.0.1:${forwarder.port}`;
+    return `http://${listen.hostname ?? "127.0.0.1"}:${forwarder.port}`;
   }
 
   /** What agents and router said last, for a failure. */

@@ -22,17 +22,24 @@ export interface Traffic {
   stop(): Promise<TrafficReport>;
 }
 
+/** How to make traffic. */
+export interface TrafficOptions {
+  /** Time from the beginning of one attempt to the next, milliseconds; default 20. */
+  readonly everyMs?: number;
+  /** As in {@linkcode ProbeOptions.timeoutMs}; default 1000. */
+  readonly timeoutMs?: number;
+}
+
 /**
  * Tries one connection after another, a new one as soon as the last is settled
  * and `everyMs` have passed since it began.
- *
- * @param everyMs milliseconds; default 20
  */
 export function startTraffic(
   lab: Lab,
   probe: NamedProbe,
-  everyMs = 20,
+  options: TrafficOptions = {},
 ): Traffic {
+  const { everyMs = 20, timeoutMs = 1000 } = options;
   let stopped = false;
   const outcomes: Partial<Record<Outcome, number>> = {};
   const loop = async (): Promise<TrafficReport> => {
@@ -41,7 +48,7 @@ export function startTraffic(
     let lastMs = performance.now();
     while (!stopped) {
       const startedMs = performance.now();
-      const { outcome } = await lab.probe(probe, { timeoutMs: 300 });
+      const { outcome } = await lab.probe(probe, { timeoutMs });
       attempts++;
       outcomes[outcome] = (outcomes[outcome] ?? 0) + 1;
       const now = performance.now();

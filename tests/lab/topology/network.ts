@@ -24,12 +24,12 @@ export async function raiseNetwork(plan: Plan): Promise<void> {
   const { router, client, nodes } = plan;
   const hosts = [router, client, ...nodes];
   await addNamespaces(hosts.map((host) => host.namespace));
-  await ipBatch(undefined, [
-    `link add eth0 netns ${client.namespace} type veth peer name client netns ${router.namespace}`,
-    ...nodes.map((node) =>
-      `link add eth0 netns ${node.namespace} type veth peer name ${node.name} netns ${router.namespace}`
+  await ipBatch(
+    router.namespace,
+    [client, ...nodes].map(({ name, namespace }) =>
+      `link add ${name} type veth peer name eth0 netns ${namespace}`
     ),
-  ]);
+  );
   for (const key of ["net.ipv4.ip_forward", "net.ipv6.conf.all.forwarding"]) {
     setSysctl(router.namespace, key, "1");
   }
