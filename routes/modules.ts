@@ -29,6 +29,7 @@ export interface HttpOptions {
 interface Plan {
   readonly name: string;
   readonly purpose: string;
+  /** Empty for every address. */
   readonly address: string;
   readonly port: number;
   readonly portFlag: string;
@@ -67,7 +68,7 @@ function plans(state: AgentState, options: HttpOptions): readonly Plan[] {
     {
       name: "health",
       purpose: "answers probes",
-      address: settings.healthAddress || "::",
+      address: settings.healthAddress,
       port: settings.healthPort,
       portFlag: "--health-port",
       makeApp: () => createHealthApp(state, health),
@@ -75,7 +76,7 @@ function plans(state: AgentState, options: HttpOptions): readonly Plan[] {
     {
       name: "metrics",
       purpose: "serves metrics",
-      address: settings.metricsAddress || "::",
+      address: settings.metricsAddress,
       port: settings.metricsPort,
       portFlag: "--metrics-port",
       makeApp: () => createHealthApp(state, health),
@@ -83,7 +84,7 @@ function plans(state: AgentState, options: HttpOptions): readonly Plan[] {
     {
       name: "api",
       purpose: "serves the state API and the dashboard",
-      address: settings.apiAddress || "::",
+      address: settings.apiAddress,
       port: settings.apiPort,
       portFlag: "--api-port",
       makeApp: (signal) =>
@@ -125,7 +126,7 @@ class HttpModule implements Module {
   }
 
   health(): { readonly ready: boolean; readonly message: string } {
-    const { address, port } = this.#plan;
+    const { address, port } = this.#server ?? this.#plan;
     const host = address.includes(":") ? `[${address}]` : address;
     return { ready: true, message: `http://${host}:${port}/` };
   }
@@ -136,8 +137,20 @@ class HttpModule implements Module {
   }
 
   #open(): RunningServer {
+    const { address } = this.#plan;
+    if (address !== "") return this.#listen(address);
+    try {
+      return this.#listen("::");
+    } catch (error) {
+      // A kernel without IPv6 knows no such address; a taken port is taken there too.
+      if (hasIpv6()) throw error;
+      return this.#listen("0.0.0.0");
+    }
+  }
+
+  #listen(address: string): RunningServer {
     this.#stop = new AbortController();
-    const { name, address, port, portFlag, makeApp } = this.#plan;
+    const { name, port, portFlag, makeApp } = this.#plan;
     return serve({
       app: makeApp(this.#stop.signal),
       name,
@@ -147,5 +160,14 @@ class HttpModule implements Module {
       signal: this.#stop.signal,
       clock: this.#clock,
     });
+  }
+}
+
+function hasIpv6(): boolean {
+  try {
+    Deno.listen({ hostname: "::", port: 0 }).close();
+    return true;
+  } catch {
+    return false;
   }
 }
