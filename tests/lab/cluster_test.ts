@@ -5,13 +5,15 @@
  */
 
 import { assert, assertEquals, assertNotEquals } from "@std/assert";
+import { ApiServer } from "../apiserver/server.ts";
 import { Cluster } from "./cluster/cluster.ts";
 import {
   type EndpointSliceManifest,
   type Manifest,
   nameOf,
+  type PodManifest,
 } from "./cluster/objects.ts";
-import type { Output } from "./cluster/output.ts";
+import { ApiOutput, type Output } from "./cluster/output.ts";
 import type { PodRequest, PodRuntime } from "./cluster/templates.ts";
 
 const SHOP = `
@@ -162,4 +164,45 @@ Deno.test("applying the same again writes nothing and keeps addresses", async ()
   const { writes } = output;
   await cluster.apply(SHOP);
   assertEquals(output.writes, writes);
+});
+
+Deno.test("an API server gets the same objects, with their status", async () => {
+  await using server = await ApiServer.start();
+  const cluster = new Cluster({
+    nodes: [{
+      name: "a",
+      addresses: ["172.30.0.11"],
+      podCidrs: ["10.42.1.0/24"],
+    }],
+    ranges: ["10.43.0.0/16"],
+    ipFamilyPolicy: "SingleStack",
+    output: new ApiOutput(server.url),
+    runtime: new CountingRuntime(),
+  });
+  await cluster.start();
+  await cluster.apply(SHOP);
+  await cluster.setReady("web-2", false);
+  await cluster.deletePod("web-1");
+  const get = async (path: string): Promise<{ items: Manifest[] }> => {
+    const response = await fetch(`${server.url}${path}`);
+    return await response.json();
+  };
+  const pods = await get("/api/v1/namespaces/default/pods");
+  assertEquals(pods.items.map((pod) => pod.metadata.name).sort(), [
+    "web-2",
+    "web-3",
+    "web-4",
+  ]);
+  const ready = (pod: Manifest): unknown =>
+    (pod as PodManifest).status?.conditions?.map(({ status }) => status);
+  assertEquals(pods.items.map(ready), [["False"], ["True"], ["True"]]);
+  const { items: [slice] } = await get(
+    "/apis/discovery.k8s.io/v1/namespaces/default/endpointslices",
+  );
+  assertEquals(
+    addresses(slice as EndpointSliceManifest),
+    ["10.42.0.2", "10.42.0.3", "10.42.0.4"],
+  );
+  const { items: nodes } = await get("/api/v1/nodes");
+  assertEquals(nodes.map((node) => node.metadata.name), ["a"]);
 });

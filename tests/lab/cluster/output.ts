@@ -75,7 +75,9 @@ export class ApiOutput implements Output {
   async put(object: Manifest): Promise<void> {
     const collection = this.#collection(object);
     const url = `${collection}/${object.metadata.name}`;
-    const body = JSON.stringify(object);
+    // The server gives these itself, and refuses to have them changed.
+    const { uid: _, creationTimestamp: __, ...metadata } = object.metadata;
+    const body = JSON.stringify({ ...object, metadata });
     let response = await this.#send("POST", collection, body);
     if (response.status === 409) {
       await response.body?.cancel();
@@ -92,7 +94,11 @@ export class ApiOutput implements Output {
 
   async remove(object: Manifest): Promise<void> {
     const url = `${this.#collection(object)}/${object.metadata.name}`;
-    const response = await this.#send("DELETE", url, "{}");
+    const response = await this.#send(
+      "DELETE",
+      `${url}?gracePeriodSeconds=0`,
+      "{}",
+    );
     if (response.status === 404) await response.body?.cancel();
     else await this.#json(response, object);
   }
