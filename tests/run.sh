@@ -72,8 +72,8 @@ check "lint" deno lint
 check "types" deno check main.ts lib routes tests
 
 machine=$(find tests -name '*_vm_test.ts' | sort | tr '\n' ',')
-suite "on this host" deno test -A --no-check --ignore="${machine%,}"
-suite "in the virtual machine" deno run -A tests/lab/vm/test.ts
+suite "on this host" timeout -k 30 900 deno test -A --no-check --ignore="${machine%,}"
+suite "in the virtual machine" timeout -k 30 1300 deno run -A tests/lab/vm/test.ts
 check "demo" sh deploy/demo.sh --check
 
 if [ "$ignored" != 0 ]; then

@@ -86,16 +86,19 @@ Deno.test("a panic, a deadline and a boot that hangs are told apart", async () =
 
 Deno.test("a signal reaches the command, and the machine goes with its owner", async () => {
   const main = new URL("vm/main.ts", import.meta.url).pathname;
+  // What a killed process cannot remove goes with this.
+  const temporary = await Deno.makeTempDir({ prefix: "lab-killed-" });
   const start = (): Deno.ChildProcess =>
     new Deno.Command("deno", {
       args: [
-        ...["run", "-A", "--quiet", main, "--"],
+        ...["run", "-A", "--quiet", main, "--deadline", "120", "--"],
         ...[
           "sh",
           "-c",
           "trap 'echo told; exit 5' INT; echo up; sleep 600 & wait",
         ],
       ],
+      env: { TMPDIR: temporary },
       stdout: "piped",
     }).spawn();
   const asked = start();
@@ -118,6 +121,7 @@ Deno.test("a signal reaches the command, and the machine goes with its owner", a
   await waitFor(async () => !await exists(`/proc/${machine}`), {
     what: "QEMU is gone",
   });
+  await Deno.remove(temporary, { recursive: true });
 });
 
 /** The process id of a QEMU whose parent this is. */

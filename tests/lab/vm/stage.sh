@@ -38,7 +38,8 @@ cat /run/lab/out >"$port_out" & out=$!
 cat /run/lab/err >"$port_err" & err=$!
 echo "start" >&3
 
-setsid /bin/sh /run/lab/job.sh </dev/null >/run/lab/out 2>/run/lab/err 3>&- &
+# A shell's background jobs ignore SIGINT; this one is to be told.
+setsid env --default-signal=INT,QUIT /bin/sh /run/lab/job.sh </dev/null >/run/lab/out 2>/run/lab/err 3>&- &
 job=$!
 # Signals from the host's end go to the job and its children.
 (while read -r signal <&3; do kill -s "$signal" -- "-$job"; done) 2>/dev/null &
