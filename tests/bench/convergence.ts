@@ -13,7 +13,7 @@
  * @module
  */
 
-import { median, quantile, summary } from "./figures.ts";
+import { compareSizes } from "./figures.ts";
 
 const ROOT = new URL("../../", import.meta.url).pathname;
 const SIZES = [10, 1_000, 5_000];
@@ -238,18 +238,7 @@ export async function benchConvergence(): Promise<void> {
   console.log(
     `Changed manifest to kernel (${ROUNDS} rounds at each size, milliseconds)`,
   );
-  const medians: number[] = [];
-  for (const size of SIZES) {
-    const times = await measure(size);
-    medians.push(median(times));
-    console.log(
-      `  ${String(size).padStart(5)} services: ${summary(times)}, 99th ${
-        quantile(times, 0.99).toFixed(1)
-      }`,
-    );
-  }
-  const ratio = Math.max(...medians) / Math.min(...medians);
-  console.log(`  largest median / smallest: ${ratio.toFixed(2)} (promised: 2)`);
+  await compareSizes(SIZES, measure);
 }
 
 if (import.meta.main) await benchConvergence();

@@ -25,3 +25,27 @@ export function summary(values: readonly number[]): string {
     .map((share) => quantile(values, share).toFixed(1));
   return `median ${middle} (${least} to ${largest})`;
 }
+
+/**
+ * Measures at each size and prints how the sizes compare: what is promised is
+ * that the largest median is at most twice the smallest.
+ *
+ * @param measure gives the milliseconds of each round
+ */
+export async function compareSizes(
+  sizes: readonly number[],
+  measure: (size: number) => Promise<readonly number[]>,
+): Promise<void> {
+  const medians: number[] = [];
+  for (const size of sizes) {
+    const times = await measure(size);
+    medians.push(median(times));
+    console.log(
+      `  ${String(size).padStart(5)} services: ${summary(times)}, 99th ${
+        quantile(times, 0.99).toFixed(1)
+      }`,
+    );
+  }
+  const ratio = Math.max(...medians) / Math.min(...medians);
+  console.log(`  largest median / smallest: ${ratio.toFixed(2)} (promised: 2)`);
+}

@@ -16,7 +16,7 @@ import { TextLineStream } from "@std/streams/text-line-stream";
 import { bundleAgent } from "../lab/vm/agent_bundle.ts";
 import { capture } from "../lab/system/process.ts";
 import { Machine } from "../lab/vm/machine.ts";
-import { median, quantile, summary } from "./figures.ts";
+import { compareSizes } from "./figures.ts";
 
 const ROOT = new URL("../../", import.meta.url).pathname.replace(/\/$/, "");
 const SIZES = [10, 1_000, 5_000];
@@ -199,18 +199,7 @@ async function inside(): Promise<void> {
   console.log(
     `Changed endpoint to IPVS (${ROUNDS} rounds at each size, milliseconds, emulated CPU)`,
   );
-  const medians: number[] = [];
-  for (const size of SIZES) {
-    const times = await measure(size);
-    medians.push(median(times));
-    console.log(
-      `  ${String(size).padStart(5)} services: ${summary(times)}, 99th ${
-        quantile(times, 0.99).toFixed(1)
-      }`,
-    );
-  }
-  const ratio = Math.max(...medians) / Math.min(...medians);
-  console.log(`  largest median / smallest: ${ratio.toFixed(2)} (promised: 2)`);
+  await compareSizes(SIZES, measure);
 }
 
 /** Boots the machine and measures in it. */
