@@ -4,8 +4,8 @@
 
 DENO_VERSION=2.9.6
 
-# The system directories are not in an ordinary user's PATH.
-PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
+# Where npm and Debian put programs; a PATH may lack them.
+PATH=$PATH:/usr/local/bin:/usr/local/sbin:/usr/sbin:/sbin
 export PATH
 
 as_root() {

@@ -30,8 +30,10 @@ export function fairwayProgram(program?: string): readonly string[] {
   const root = Deno.env.get("LAB_ROOT") ?? ROOT;
   const file = program ?? Deno.env.get("LAB_AGENT") ?? `${root}/main.ts`;
   return [
-    ...["deno", "run", "--quiet", "--no-lock", "--config", `${root}/deno.json`],
-    ...["-P=agent", file],
+    // With npm packages in its configuration Deno asks the registry at each
+    // start, and where there is no network that takes most of a minute.
+    ...["deno", "run", "--quiet", "--cached-only", "--no-lock"],
+    ...["--config", `${root}/deno.json`, "-P=agent", file],
   ];
 }
 

@@ -43,12 +43,16 @@ export class Report {
     } catch (error) {
       if (!(error instanceof Error)) throw error;
       this.#failed++;
-      console.log(`${red("✗")} ${number}. ${bold(claim.text)}`);
+      console.log(
+        `${dim(this.#clock())} ${red("✗")} ${number}. ${bold(claim.text)}`,
+      );
       console.log(`    ${error.message.replaceAll("\n", "\n    ")}`);
       return;
     }
     console.log(
-      `${green("✓")} ${number}. ${bold(claim.text)}${more ? ` ${more}` : ""}`,
+      `${dim(this.#clock())} ${green("✓")} ${number}. ${bold(claim.text)}${
+        more ? ` ${more}` : ""
+      }`,
     );
     for (const command of claim.shown ?? []) await this.#show(command);
   }
