@@ -299,7 +299,9 @@ function qemuArguments(
     `,hostfwd=tcp:127.0.0.1:${hostPort}-:${guestPort}`
   ).join("");
   return [
-    ...["-accel", "tcg,thread=multi", "-cpu", "max"],
+    // Without AVX: QEMU carries its instructions out one by one, and programs
+    // that find it prefer it.
+    ...["-accel", "tcg,thread=multi", "-cpu", "Nehalem"],
     ...["-smp", String(options.cpus ?? 2)],
     ...["-m", String(options.memoryMb ?? 4096)],
     ...["-nodefaults", "-display", "none", "-no-reboot", "-serial", "stdio"],
