@@ -22,7 +22,7 @@ const ROOT = new URL("../../", import.meta.url).pathname.replace(/\/$/, "");
 const SIZES = [10, 1_000, 5_000];
 const ROUNDS = 41;
 /** Rounds before those that count: the runtime translates what it runs often. */
-const WARM_UP = 20;
+const WARM_UP = 60;
 const PORT = 80;
 /** Set in the machine. */
 const INSIDE = "LAB_BENCH_INSIDE";
